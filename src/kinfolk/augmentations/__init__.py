@@ -1,0 +1,44 @@
+"""Augmentations: parameters are drawn first, then applied, so they can be recorded, replayed and predicted."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+Parameters = dict[str, Tensor]
+
+
+class Augmentation:
+    """The contract of a leaf: ``draw`` on the CPU for the whole batch, then one of three ways to apply.
+
+    ``form`` says which:
+
+    * ``spatial``: separable and linear in space: ``axes(parameters, n_in, n_out)`` gives two stacks of
+      weights, rows (B, n_out, n_in) and columns (B, n_out, n_in); output = rows @ image @ columns^T
+    * ``colour``: linear in colour: ``matrix(parameters, mean)`` gives (B, 3, 4), the 3 x 3 part and an
+      offset, where ``mean`` (B, 3) is each image's mean colour when the step is reached
+    * ``pointwise``: anything else: ``apply(pixels, parameters)`` on float pixels (B, 3, h, w) in [0, 1]
+
+    Neighbouring spatial and colour steps are fused by ``load/views``. All three are differentiable in the
+    continuous parameters. Parameters that give the identity exist for every augmentation (p = 0).
+    """
+
+    form: ClassVar[Literal["spatial", "colour", "pointwise"]]
+
+    def draw(self, batch: int, generator: torch.Generator) -> Parameters:
+        """Draw the parameters of ``batch`` images: a dict of tensors with first dimension ``batch``."""
+        raise NotImplementedError
+
+    def axes(self, parameters: Parameters, n_in: int, n_out: int) -> tuple[Tensor, Tensor]:
+        """Weights over rows and over columns, each (B, n_out, n_in)."""
+        raise NotImplementedError
+
+    def matrix(self, parameters: Parameters, mean: Tensor) -> Tensor:
+        """Colour matrices (B, 3, 4) given each image's mean colour (B, 3)."""
+        raise NotImplementedError
+
+    def apply(self, pixels: Tensor, parameters: Parameters) -> Tensor:
+        """(B, 3, h, w) in [0, 1] -> the same shape."""
+        raise NotImplementedError

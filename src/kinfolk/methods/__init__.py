@@ -1,0 +1,95 @@
+"""Methods: how an encoder learns from views; each leaf is one file with one pure function of its terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from kinfolk.encoders import Encoder
+
+
+@dataclass
+class Views:
+    """What a method is given for one step.
+
+    Attributes:
+        pixels: V tensors (B, 3, h, w), normalised float; sizes may differ between views (small crops).
+        parameters: for each view, {augmentation: {parameter: tensor with first dimension B}}.
+        originals: uint8 (B, 3, H, W), the images as they are in the dataset.
+        index: int64 (B,), each image's number in the dataset's split.
+        labels: int64 (B,), or None unless the method uses labels.
+        generator: a CPU generator for the method's own draws in this step.
+        neighbours: V tensors or None: views of each image's neighbour, for positives with a weight.
+    """
+
+    pixels: list[Tensor]
+    parameters: list[dict[str, dict[str, Tensor]]]
+    originals: Tensor
+    index: Tensor
+    labels: Tensor | None = None
+    generator: torch.Generator | None = None
+    neighbours: list[Tensor] | None = None
+
+
+@dataclass
+class Encoded:
+    """What ``encode`` hands to ``terms`` and to auxiliaries.
+
+    Attributes:
+        h: (V, B, D) features of the online encoder.
+        z: (V, B, P) what the loss compares: projections or predictions.
+        teacher: (V, B, P) targets without gradient, where there is a teacher.
+        more: anything else the method's terms need, by name.
+    """
+
+    h: Tensor
+    z: Tensor
+    teacher: Tensor | None = None
+    more: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Method(nn.Module):
+    """The contract of a leaf: ``encode``, ``terms``, ``after_step``, ``embedder``, in this order.
+
+    The encoder is the only positional argument; the keyword-only arguments are the settings. ``weights``
+    gives the weight of each term in the total; terms themselves are returned unweighted. A method knows no
+    dataset, optimiser, device, epoch or logger.
+    """
+
+    uses: ClassVar[frozenset[str]] = frozenset({"encoder"})
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.weights: dict[str, float] = {}
+
+    def encode(self, views: Views) -> Encoded:
+        """Pass the views through the networks."""
+        raise NotImplementedError
+
+    def terms(self, encoded: Encoded, views: Views) -> dict[str, Tensor]:
+        """The unweighted terms of the loss, scalars by name."""
+        raise NotImplementedError
+
+    def after_step(self, progress: float) -> None:
+        """Move what moves without gradient (teachers, queues, centres); ``progress`` runs from 0 to 1."""
+
+    def embedder(self) -> nn.Module:
+        """The module that maps normalised pixels (B, 3, H, W) to features (B, D)."""
+        return self.encoder
+
+    def projection(self) -> Callable[[Tensor], Tensor] | None:
+        """The map from h (B, D) to z (B, P) for diagnosis in evaluation mode, or None."""
+        return None
+
+    def forward(self, views: Views) -> dict[str, Tensor]:
+        """``terms(encode(views), views)``."""
+        return self.terms(self.encode(views), views)
+
+    def total(self, terms: dict[str, Tensor]) -> Tensor:
+        """The weighted sum that is minimised."""
+        return torch.stack([self.weights.get(name, 1.0) * term for name, term in terms.items()]).sum()

@@ -1,0 +1,1 @@
+"""Pure numerical routines over arrays: neighbours, linear models, spectra, intervals."""

@@ -1,0 +1,1 @@
+"""The nouns that steps hand to each other; each can be saved and read back."""

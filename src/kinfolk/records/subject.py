@@ -1,0 +1,56 @@
+"""Subject: what is measured: features of two splits and, where asked for, the means to encode again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kinfolk.records.features import Features
+from kinfolk.records.images import Images
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Features to be measured, by role, behind one face for runs, files, encoders and floors.
+
+    Attributes:
+        name: the run's folder name, the file's name or the floor's.
+        features: by ``(role, layer)``; roles are ``train`` and ``test``, and, where given,
+            ``ood_train``, ``ood_test`` (classes never seen) and ``anomalies``; layers ``h`` and ``z``.
+        images: the images behind the features, by role; empty for a features file.
+        encode: pixels uint8 (n, 3, H, W) -> float32 (n, D), or None where nothing can be encoded again.
+        views: (pixels, augmentation name, strength in [0, 1], seed) -> (altered pixels uint8, the
+            parameters by name as float (n, ...)), or None.
+        floor: whether this is a floor, beside which others are judged.
+        protocol: entries that every score of this subject carries, such as its image size.
+    """
+
+    name: str
+    features: dict[tuple[str, str], Features]
+    images: dict[str, Images] = field(default_factory=dict)
+    encode: Callable[[np.ndarray], np.ndarray] | None = None
+    views: Callable[[np.ndarray, str, float, int], tuple[np.ndarray, dict[str, np.ndarray]]] | None = None
+    floor: bool = False
+    protocol: dict[str, object] = field(default_factory=dict)
+
+    def get(self, role: str, layer: str = "h") -> Features:
+        """The features of one role; KeyError if the subject has none (evaluations declare their needs)."""
+        return self.features[role, layer]
+
+    @property
+    def offers(self) -> frozenset[str]:
+        """What this subject can give: checked against what an evaluation ``needs``."""
+        found = {role for role, _ in self.features} | {layer for _, layer in self.features}
+        if ("train", "h") in self.features and all(
+            (f := self.features.get((r, "h"))) is not None and (f.labels >= 0).any() for r in ("train", "test")
+        ):
+            found.add("labels")
+        if self.images:
+            found.add("images")
+        if self.encode is not None:
+            found.add("encode")
+        if self.views is not None:
+            found.add("views")
+        return frozenset(found)
