@@ -15,7 +15,8 @@ class Augmentation:
 
     ``form`` says which:
 
-    * ``spatial``: separable and linear in space: ``axes(parameters, n_in, n_out)`` gives two stacks of
+    * ``spatial``: separable and linear in space (``resizes`` if it brings images to the view's size):
+      ``axes(parameters, n_in, n_out)`` gives two stacks of
       weights, rows (B, n_out, n_in) and columns (B, n_out, n_in); output = rows @ image @ columns^T
     * ``colour``: linear in colour: ``matrix(parameters, mean)`` gives (B, 3, 4), the 3 x 3 part and an
       offset, where ``mean`` (B, 3) is each image's mean colour when the step is reached
@@ -26,6 +27,7 @@ class Augmentation:
     """
 
     form: ClassVar[Literal["spatial", "colour", "pointwise"]]
+    resizes: ClassVar[bool] = False
 
     def draw(self, batch: int, generator: torch.Generator) -> Parameters:
         """Draw the parameters of ``batch`` images: a dict of tensors with first dimension ``batch``."""

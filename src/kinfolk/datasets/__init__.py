@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
+from kinfolk.core import decode
+from kinfolk.core.listing import Found, printable
+
 
 class Source(Protocol):
     """One split of a dataset, not yet decoded.
 
     ``decode(i)`` returns RGB uint8 (H, W, 3) of any size or raises ``core.decode.BadImage``; it may be called
-    from several threads. ``labels`` is int64 (N,) with -1 for none. ``fingerprint`` changes whenever
+    from several threads. ``shape(i)`` is (H, W), as cheaply as it can be known. ``labels`` is int64 (N,) with -1 for none. ``fingerprint`` changes whenever
     the content may have changed. ``factors`` are what generated images were generated from.
     """
 
@@ -26,13 +31,22 @@ class Source(Protocol):
 
     def __len__(self) -> int: ...
 
-    def decode(self, position: int) -> np.ndarray:
-        """Return image ``position`` as RGB uint8 (H, W, 3)."""
+    def decode(self, position: int, at_least: int = 0) -> np.ndarray:
+        """Return image ``position`` as RGB uint8 (H, W, 3); ``at_least`` as in ``core.decode.decode``."""
+        ...
+
+    def shape(self, position: int) -> tuple[int, int]:
+        """Return (height, width) of image ``position``; raises BadImage if that cannot be read."""
         ...
 
 
 class Dataset(Protocol):
-    """The contract of a leaf. Leaves that read a path take it as their only positional argument."""
+    """The contract of a leaf. Leaves that read a path take it as their only positional argument.
+
+    Such a leaf also has a static method ``recognises(path) -> bool``: whether it reads what lies there. A
+    published dataset, which can be named without a path, also has ``downloads``, a tuple of
+    ``core.download.Download``, and ``card``, facts for the report.
+    """
 
     def splits(self) -> tuple[str, ...]:
         """The names of the splits there are, such as ``("train", "test")``."""
@@ -58,6 +72,38 @@ class ArraySource:
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def decode(self, position: int) -> np.ndarray:
+    def decode(self, position: int, at_least: int = 0) -> np.ndarray:
         """Return image ``position``."""
         return self.pixels[position]
+
+    def shape(self, position: int) -> tuple[int, int]:
+        """Return (height, width)."""
+        return self.pixels.shape[1], self.pixels.shape[2]
+
+
+class FileSource:
+    """A source whose images are files; its fingerprint covers their places, sizes, times and labels."""
+
+    def __init__(
+        self, files: Sequence[Found], labels: np.ndarray, classes: tuple[str, ...], card: dict[str, Any]
+    ) -> None:
+        self._paths = [f.path for f in files]
+        self.origins: Sequence[str] = [printable(f.path) for f in files]
+        self.labels, self.classes, self.card = labels, classes, card
+        self.factors: dict[str, np.ndarray] = {}
+        digest = hashlib.blake2b(digest_size=16)
+        for file in files:
+            digest.update(os.fsencode(f"{'/'.join(file.parts)}\0{file.bytes}\0{file.changed}\n"))
+        digest.update(labels.astype("<i8").tobytes())
+        self.fingerprint = digest.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def decode(self, position: int, at_least: int = 0) -> np.ndarray:
+        """Return image ``position`` as RGB uint8 (H, W, 3)."""
+        return decode.decode(self._paths[position], self.origins[position], at_least)
+
+    def shape(self, position: int) -> tuple[int, int]:
+        """Return (height, width) from the header."""
+        return decode.shape(self._paths[position], self.origins[position])

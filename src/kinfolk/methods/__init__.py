@@ -10,29 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from kinfolk.encoders import Encoder
+from kinfolk.records.views import Views
 
-
-@dataclass
-class Views:
-    """What a method is given for one step.
-
-    Attributes:
-        pixels: V tensors (B, 3, h, w), normalised float; sizes may differ between views (small crops).
-        parameters: for each view, {augmentation: {parameter: tensor with first dimension B}}.
-        originals: uint8 (B, 3, H, W), the images as they are in the dataset.
-        index: int64 (B,), each image's number in the dataset's split.
-        labels: int64 (B,), or None unless the method uses labels.
-        generator: a CPU generator for the method's own draws in this step.
-        neighbours: V tensors or None: views of each image's neighbour, for positives with a weight.
-    """
-
-    pixels: list[Tensor]
-    parameters: list[dict[str, dict[str, Tensor]]]
-    originals: Tensor
-    index: Tensor
-    labels: Tensor | None = None
-    generator: torch.Generator | None = None
-    neighbours: list[Tensor] | None = None
+__all__ = ["Encoded", "Method", "Views"]
 
 
 @dataclass

@@ -39,6 +39,20 @@ class Subject:
         """The features of one role; KeyError if the subject has none (evaluations declare their needs)."""
         return self.features[role, layer]
 
+    def conditions(self, **used: Features) -> dict[str, object]:
+        """The protocol entries every finding carries: ``protocol``, dataset, layer and the splits used.
+
+        ``used`` names roles: ``conditions(train=bank, test=queries)`` gives ``train``, ``train_size``
+        and so on; the first one says the dataset, the layer and the number of classes.
+        """
+        first = next(iter(used.values()))
+        found: dict[str, object] = {**self.protocol, "dataset": first.dataset, "layer": first.layer}
+        for role, features in used.items():
+            found |= {role: features.split, f"{role}_size": len(features)}
+        if (first.labels >= 0).any():
+            found["classes"] = len(np.unique(first.labels[first.labels >= 0]))
+        return found
+
     @property
     def offers(self) -> frozenset[str]:
         """What this subject can give: checked against what an evaluation ``needs``."""

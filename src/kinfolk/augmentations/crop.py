@@ -1,0 +1,62 @@
+"""Random resized crop: a box of random area and aspect ratio, resampled to the size of the view.
+
+Source: Szegedy et al., 2015 (Inception), as used by SimCLR (Chen et al., 2020, App. A).
+Differs from torchvision's RandomResizedCrop: the aspect ratio is drawn among those that fit the area, so the
+area is exactly uniform and nothing is redrawn; boxes are not rounded to pixels; the triangle filter widens
+with the scale (antialiasing) as Pillow's does, but at the border of the box it looks at the pixels beyond it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from kinfolk.augmentations import Augmentation, Parameters
+
+
+class Crop(Augmentation):
+    """Draws ``centre`` and ``extent``, each (B, 2) as fractions of height and width."""
+
+    form = "spatial"
+    resizes = True
+
+    def __init__(
+        self,
+        *,
+        scale: Annotated[tuple[float, ...], "(0, 1]", "least and greatest share of the area"] = (0.2, 1.0),
+        ratio: Annotated[tuple[float, ...], "(0, 10]", "least and greatest width / height"] = (0.75, 1.3333),
+        p: Annotated[float, "[0, 1]", "probability; otherwise the whole image"] = 1.0,
+    ) -> None:
+        self.scale, self.ratio, self.p = scale, ratio, p
+
+    def draw(self, batch: int, generator: torch.Generator) -> Parameters:
+        u = torch.rand(5, batch, generator=generator)
+        area = self.scale[0] + (self.scale[-1] - self.scale[0]) * u[0]
+        low = area.log().clamp(min=math.log(self.ratio[0]))
+        high = (-area.log()).clamp(max=math.log(self.ratio[-1]))
+        log_ratio = torch.where(low < high, low + (high - low) * u[1], 0.5 * (low + high))
+        extent = torch.stack([(area / log_ratio.exp()).sqrt(), (area * log_ratio.exp()).sqrt()], 1).clamp(max=1)
+        extent = torch.where((u[4] < self.p)[:, None], extent, torch.ones(()))
+        return {"centre": extent / 2 + (1 - extent) * u[2:4].T, "extent": extent}
+
+    def axes(self, parameters: Parameters, n_in: int, n_out: int) -> tuple[Tensor, Tensor]:
+        centre, extent = parameters["centre"], parameters["extent"]
+        rows, columns = (triangle(centre[:, a], extent[:, a], n_in, n_out) for a in (0, 1))
+        return rows, columns
+
+
+def triangle(centre: Tensor, extent: Tensor, n_in: int, n_out: int) -> Tensor:
+    """Weights (B, n_out, n_in) of a bilinear, antialiased resampling of one axis of a box.
+
+    Output pixel i looks at (i + 1/2) / n_out of the box; its weights fall linearly to 0 over
+    max(1, box / n_out) input pixels and sum to 1.
+    """
+    out = (torch.arange(n_out, device=centre.device) + 0.5) / n_out - 0.5
+    at = (centre[:, None] + extent[:, None] * out) * n_in
+    support = (extent * (n_in / n_out)).clamp(min=1)[:, None, None]
+    grid = torch.arange(n_in, device=centre.device) + 0.5
+    weights = (1 - (at[:, :, None] - grid).abs() / support).clamp(min=0)
+    return weights / weights.sum(-1, keepdim=True)

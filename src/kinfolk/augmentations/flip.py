@@ -1,0 +1,27 @@
+"""Horizontal flip with a given probability."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from kinfolk.augmentations import Augmentation, Parameters
+
+
+class Flip(Augmentation):
+    """Draws ``flag`` (B,): 1 where the image is mirrored; values between blend the two."""
+
+    form = "spatial"
+
+    def __init__(self, *, p: Annotated[float, "[0, 1]", "probability"] = 0.5) -> None:
+        self.p = p
+
+    def draw(self, batch: int, generator: torch.Generator) -> Parameters:
+        return {"flag": (torch.rand(batch, generator=generator) < self.p).float()}
+
+    def axes(self, parameters: Parameters, n_in: int, n_out: int) -> tuple[Tensor, Tensor]:
+        flag = parameters["flag"][:, None, None]
+        eye = torch.eye(n_in, device=flag.device)
+        return eye.expand(len(flag), n_in, n_in), torch.lerp(eye, eye.flip(1), flag)

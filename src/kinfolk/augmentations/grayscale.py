@@ -1,0 +1,30 @@
+"""Conversion to grey with a given probability."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from kinfolk.augmentations import Augmentation, Parameters
+
+LUMA = (0.299, 0.587, 0.114)
+
+
+class Grayscale(Augmentation):
+    """Draws ``flag`` (B,): 1 where all channels become the luma (ITU-R BT.601); values between blend."""
+
+    form = "colour"
+
+    def __init__(self, *, p: Annotated[float, "[0, 1]", "probability; SimCLR, App. A: 0.2"] = 0.2) -> None:
+        self.p = p
+
+    def draw(self, batch: int, generator: torch.Generator) -> Parameters:
+        return {"flag": (torch.rand(batch, generator=generator) < self.p).float()}
+
+    def matrix(self, parameters: Parameters, mean: Tensor) -> Tensor:
+        flag = parameters["flag"][:, None, None]
+        grey = torch.tensor(LUMA, device=mean.device).expand(3, 3)
+        mixed = torch.lerp(torch.eye(3, device=mean.device), grey, flag)
+        return torch.cat([mixed, torch.zeros_like(mixed[:, :, :1])], 2)

@@ -1,0 +1,1 @@
+"""Auxiliary objectives that a method can be trained with; none yet."""

@@ -1,0 +1,49 @@
+"""Compare: the scores of subjects side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kinfolk.records.findings import Finding
+
+
+@dataclass(frozen=True)
+class Row:
+    """One score under one protocol: each subject's finding, in the order of the table's columns."""
+
+    name: str
+    detail: str
+    unit: str
+    cells: tuple[Finding | None, ...]
+
+
+def table(findings: Iterable[Finding]) -> tuple[list[str], list[Row]]:
+    """Lay out the scores: subjects as columns (the runs first, then floors), one row for each name and protocol."""
+    scores = [f for f in findings if f.kind == "score"]
+    subjects = list(dict.fromkeys(f.subject for f in scores))
+    rows: dict[tuple[str, str, str], dict[str, Finding]] = {}
+    for f in scores:
+        rows.setdefault((f.name, detail(f), f.unit), {})[f.subject] = f
+    return subjects, [Row(*key, tuple(cells.get(s) for s in subjects)) for key, cells in rows.items()]
+
+
+def detail(finding: Finding) -> str:
+    """What tells findings of one name apart, such as ``k = 20`` or ``z``."""
+    keys = ("k", "labels_per_class", "layer", "score", "clusters", "metric")
+    return ", ".join(f"{k} = {finding.protocol[k]}" for k in keys if k in finding.protocol)
+
+
+def cell(finding: Finding | None) -> str:
+    """A score as text: per cent with its interval for shares, else three digits."""
+    if finding is None or finding.value is None:
+        return ""
+    if finding.unit in ("accuracy", "share", "precision"):
+        text = f"{100 * finding.value:.1f}"
+        if finding.low is not None and finding.high is not None:
+            text += f" [{100 * finding.low:.1f}, {100 * finding.high:.1f}]"
+        return text
+    text = f"{finding.value:.3g}"
+    if finding.low is not None and finding.high is not None:
+        text += f" [{finding.low:.3g}, {finding.high:.3g}]"
+    return text

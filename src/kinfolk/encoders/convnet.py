@@ -1,0 +1,62 @@
+"""A small residual network, chosen for accuracy in a given time on two CPU cores.
+
+One residual block (two 3 x 3 convolutions, batch norm, ReLU; He et al., 2016) for each entry of ``channels``, the
+first at the stem's resolution, each further one at half of the one before; then the mean over positions.
+How it was chosen: ``benchmarks/LOG.md``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kinfolk.encoders import Encoder
+
+
+class ConvNet(Encoder):
+    """Features of width ``channels[-1]``."""
+
+    def __init__(
+        self,
+        image_size: int,
+        *,
+        channels: Annotated[tuple[int, ...], "[1, 8192]", "channels of each stage; the last is the width"] = (48, 96, 192),
+        stem: Annotated[Literal["auto", "stride2", "stride4"], "auto is stride 4 for training images from 64 px"] = "auto",
+    ) -> None:
+        super().__init__(image_size)
+        stride = {"auto": 4 if image_size >= 64 else 2, "stride2": 2, "stride4": 4}[stem]
+        kernel = 3 if stride == 2 else 7
+        self.stem = nn.Conv2d(3, channels[0], kernel, stride, kernel // 2, bias=False)
+        self.norm = nn.BatchNorm2d(channels[0])
+        before = (channels[0], *channels[:-1])
+        self.blocks = nn.ModuleList(
+            Block(i, o, 1 if k == 0 else 2) for k, (i, o) in enumerate(zip(before, channels, strict=True))
+        )
+        self.width = channels[-1]
+
+    def stages(self, images: Tensor) -> list[Tensor]:
+        maps = [F.relu(self.norm(self.stem(images)), inplace=True)]
+        for block in self.blocks:
+            maps.append(block(maps[-1]))
+        return maps[1:]
+
+
+class Block(nn.Module):
+    """Two convolutions and a shortcut: (B, I, H, W) -> (B, O, H / stride, W / stride)."""
+
+    def __init__(self, channels: int, out: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, out, 3, stride, 1, bias=False)
+        self.norm1 = nn.BatchNorm2d(out)
+        self.conv2 = nn.Conv2d(out, out, 3, 1, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(out)
+        self.shortcut = (
+            nn.Identity() if channels == out and stride == 1
+            else nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.norm1(self.conv1(x)), inplace=True)
+        return F.relu(self.norm2(self.conv2(y)) + self.shortcut(x), inplace=True)

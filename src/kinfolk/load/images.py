@@ -1,0 +1,226 @@
+"""From a dataset's name or path to Images: splits, selections, size, and the cached pixels.
+
+Size: ``auto`` is the common side if all images are square and equal, else the median shorter side rounded
+down to a multiple of 8, at least 32 and at most 224. It is always taken from the training split (of up to
+1,000 images, evenly spaced), so that train and test agree. A number brings every image to that side:
+the shorter side is resized, the middle of the longer kept.
+
+Splits: ``test`` falls back to the evaluation split: ``test``, else ``validation`` or ``val``. A dataset with
+neither has a tenth of ``train`` held out, chosen by hash of the position, and called ``train[held out]``;
+its ``train`` is then the other nine tenths.
+
+Selections, in this order: held-out part, classes, fraction, limit. Fraction and limit keep the images with
+the smallest hash of (seed, position), in the order of the dataset: the same for every process, and a
+smaller selection lies within a larger one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from kinfolk.core import decode, registry, seeds
+from kinfolk.core.errors import RequestError, unknown
+from kinfolk.datasets import Dataset, Source
+from kinfolk.load import cache, sources
+from kinfolk.records.images import UNLABELLED, Images
+
+HELD_OUT = "train[held out]"
+EVALUATION = ("test", "testing", "validation", "val", "valid", "dev")
+MEASURED = 1000
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which images of a split are wanted."""
+
+    limit: int | Literal["all"] = "all"
+    classes: tuple[str, ...] = ()
+    fraction: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.limit != "all" and (isinstance(self.limit, bool) or not isinstance(self.limit, int) or self.limit < 1):
+            raise RequestError(f"data.limit = {self.limit!r} is not accepted: it takes 'all' or a number from 1 on.")
+        if not 0 < self.fraction <= 1:
+            raise RequestError(f"data.fraction = {self.fraction!r} is not accepted: it takes a number in (0, 1].")
+
+
+def splits(name: str, **settings: Any) -> tuple[str, ...]:
+    """The splits that ``load`` offers, as named in the source, plus ``train[held out]`` where there is no other."""
+    found = sources.open_dataset(name, **settings).splits()
+    return found if _evaluation(found) else (*found, HELD_OUT)
+
+
+def evaluation_split(name: str, **settings: Any) -> str:
+    """The split that ``load(name, "test")`` reads: ``test``, else validation, else ``train[held out]``.
+
+    Where ``train`` has labels and the first of them has none (ImageNet's test set), the next that has some.
+    """
+    return _evaluation_of(sources.open_dataset(name, **settings))
+
+
+def load(
+    name: str,
+    split: str,
+    *,
+    size: int | Literal["auto"] = "auto",
+    limit: int | Literal["all"] = "all",
+    classes: tuple[str, ...] = (),
+    fraction: float = 1.0,
+    seed: int = 0,
+    hold_out: bool = True,
+    settings: dict[str, Any] | None = None,
+    progress: cache.Progress | None = None,
+) -> Images:
+    """Open one split of a dataset, decoded and cached.
+
+    Args:
+        name: a dataset's name or the path of the data.
+        split: a split of the source; ``test`` always gives something sensible (see the module).
+        size: side in pixels, or ``auto``.
+        limit, classes, fraction, seed: the selection (see the module); labels are numbered anew where
+            classes are chosen, in the order given.
+        hold_out: whether a ``train`` without any other split leaves its held-out tenth out.
+        settings: settings of a generated dataset.
+        progress: called with (done, total) while images are decoded for the first time.
+
+    Returns:
+        Images, whose pixels (N, 3, S, S) are memory-mapped read-only, without the images that could not be
+        decoded: ``card["skipped"]`` has their number and the first names, ``card["skipped_list"]`` the file.
+
+    Raises:
+        RequestError: unknown name, split or class, a wrong selection, or nothing left to load.
+        WorkError: the cache could not be written.
+    """
+    chosen = Selection(limit, classes, fraction, seed)
+    dataset = sources.open_dataset(name, **(settings or {}))
+    found = dataset.splits()
+    if split not in found and split == "test":
+        split = _evaluation_of(dataset)
+    if split not in found and not (split == HELD_OUT and not _evaluation(found)):
+        raise unknown(f"split of '{name}'", split, splits(name, **(settings or {})))
+    source = dataset.open("train" if split == HELD_OUT else split)
+    positions = np.arange(len(source))
+    if split == HELD_OUT or (split == "train" and hold_out and not _evaluation(found)):
+        positions = _part(name, positions, split == HELD_OUT)
+    positions, labels, names = _selected(name, source, positions, chosen)
+    side = auto_size(dataset) if size == "auto" else _checked_size(size)
+    key = _key(source, side, positions)
+    entry = cache.entry(key, source, positions, side, progress)
+    rows = np.searchsorted(positions, entry.kept)
+    return Images(
+        pixels=entry.pixels, labels=labels[rows], classes=names, index=entry.kept,
+        origins=[source.origins[i] for i in entry.kept.tolist()], name=dataset_name(name), split=split,
+        fingerprint=hashlib.blake2b(key.encode() + labels.tobytes(), digest_size=8).hexdigest(),
+        factors={k: v[entry.kept] for k, v in source.factors.items()}, card=_card(source, entry, key),
+    )
+
+
+def dataset_name(name: str) -> str:
+    """The name that protocols carry: the catalogue's, or the last part of the path."""
+    if name in registry.leaves("datasets"):
+        return name
+    path = Path(name).expanduser().resolve()
+    return path.name if path.is_dir() else path.stem
+
+
+def auto_size(dataset: Dataset) -> int:
+    """The side that ``size = auto`` means for a dataset, from its training split (see the module)."""
+    found = dataset.splits()
+    source = dataset.open("train" if "train" in found else found[0])
+    shapes = []
+    with decode.quiet():
+        for position in np.unique(np.linspace(0, len(source) - 1, min(MEASURED, len(source))).astype(int)):
+            try:
+                shapes.append(source.shape(int(position)))
+            except decode.BadImage:
+                continue
+    if not shapes:
+        return 32
+    if len(set(shapes)) == 1 and shapes[0][0] == shapes[0][1]:
+        return shapes[0][0]
+    return int(np.clip(np.median([min(s) for s in shapes]) // 8 * 8, 32, 224))
+
+
+def _evaluation(found: tuple[str, ...]) -> tuple[str, ...]:
+    """The splits fit for evaluation, best first."""
+    return tuple(s for s in EVALUATION if s in found) or (() if "train" in found else found[:1])
+
+
+def _evaluation_of(dataset: Dataset) -> str:
+    candidates = _evaluation(dataset.splits())
+    if len(candidates) > 1:
+        labelled = [s for s in candidates if (dataset.open(s).labels != UNLABELLED).any()]
+        return (labelled or list(candidates))[0]
+    return candidates[0] if candidates else HELD_OUT
+
+
+def _part(name: str, positions: np.ndarray, held_out: bool) -> np.ndarray:
+    """The held-out tenth of a split, or the rest; both sorted."""
+    if len(positions) < 2:
+        raise RequestError(f"'{name}' has {len(positions)} image: a part of it cannot be held out for evaluation.")
+    order = positions[np.argsort(scrambled(positions, "held out", 0), kind="stable")]
+    count = max(1, round(len(positions) / 10))
+    return np.sort(order[:count] if held_out else order[count:])
+
+
+def _selected(
+    name: str, source: Source, positions: np.ndarray, chosen: Selection
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Positions (sorted), their labels, and the class names."""
+    labels, names = source.labels, source.classes
+    if chosen.classes:
+        if not names:
+            raise RequestError(f"'{name}' has no labels: classes {', '.join(chosen.classes)} cannot be chosen.")
+        for wanted in chosen.classes:
+            if wanted not in names:
+                raise unknown(f"class of '{name}'", wanted, names)
+        renumbered = np.full(len(names) + 1, UNLABELLED, dtype=np.int64)
+        renumbered[[names.index(c) for c in chosen.classes]] = np.arange(len(chosen.classes))
+        labels, names = renumbered[labels], chosen.classes
+        positions = positions[labels[positions] != UNLABELLED]
+    count = len(positions)
+    if chosen.fraction < 1:
+        count = max(1, int(chosen.fraction * count))
+    if chosen.limit != "all":
+        count = min(count, chosen.limit)
+    if count < len(positions):
+        order = np.argsort(scrambled(positions, "selection", chosen.seed), kind="stable")
+        positions = np.sort(positions[order[:count]])
+    if not len(positions):
+        raise RequestError(f"no images of '{name}' are left after the selection.")
+    return positions, labels[positions], names
+
+
+def scrambled(positions: np.ndarray, purpose: str, seed: int) -> np.ndarray:
+    """A 64-bit hash of each position (splitmix64, Steele et al. 2014) under (purpose, seed): uint64 (n,)."""
+    with np.errstate(over="ignore"):
+        z = positions.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seeds.key(seed, purpose) << 16)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))
+
+
+def _checked_size(size: Any) -> int:
+    if isinstance(size, bool) or not isinstance(size, int) or not 4 <= size <= 1024:
+        raise RequestError(f"data.size = {size!r} is not accepted: it takes 'auto' or a number of pixels in [4, 1024].")
+    return size
+
+
+def _key(source: Source, size: int, positions: np.ndarray) -> str:
+    digest = hashlib.blake2b(f"1\0{source.fingerprint}\0{size}\0{len(source)}\0".encode(), digest_size=12)
+    digest.update(positions.astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
+def _card(source: Source, entry: cache.Entry, key: str) -> dict[str, Any]:
+    card = dict(source.card)
+    if entry.skipped:
+        card["skipped"] = {"count": len(entry.skipped), "first": entry.skipped[:3]}
+        card["skipped_list"] = str(cache.folder(key) / "skipped.txt")
+    return card

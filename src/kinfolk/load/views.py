@@ -1,0 +1,87 @@
+"""Views: batched augmentation; neighbouring spatial steps become one sampling, colour steps one matrix."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from kinfolk.augmentations import Augmentation, Parameters
+
+CENTRE, SPREAD = 0.5, 0.25
+
+
+def normalise(pixels: Tensor) -> Tensor:
+    """uint8 (B, 3, H, W) -> float, channels-last: (value / 255 - 0.5) / 0.25, the input of every encoder."""
+    scaled = pixels.to(torch.float32, memory_format=torch.channels_last)
+    return scaled.mul_(1 / (255 * SPREAD)).sub_(CENTRE / SPREAD)
+
+
+class Pipeline:
+    """The augmentations of one kind of view, in their order, from images to views of one size.
+
+    Runs of spatial and colour steps are linear and commute, so each run is two weightings (rows, columns),
+    then one 3 x 4 colour matrix for each image, then one clipping to [0, 1].
+    """
+
+    def __init__(self, steps: Sequence[tuple[str, Augmentation]], size: int) -> None:
+        names = [name for name, _ in steps]
+        keys = [name if names.count(name) == 1 else f"{name}{names[:i].count(name) + 1}" for i, name in enumerate(names)]
+        self.steps = list(zip(keys, (step for _, step in steps), strict=True))
+        self.size = size
+        self.runs = [
+            (pointwise, list(group))
+            for pointwise, group in itertools.groupby(self.steps, lambda s: s[1].form == "pointwise")
+        ]
+
+    def draw(self, batch: int, generator: torch.Generator) -> dict[str, Parameters]:
+        """Draw the parameters of one view for ``batch`` images: {augmentation: {parameter: (B, ...)}}."""
+        return {key: step.draw(batch, generator) for key, step in self.steps}
+
+    def apply(self, pixels: Tensor, parameters: dict[str, Parameters]) -> Tensor:
+        """Pixels (B, 3, H, W), uint8 or float from 0 to 255 -> view (B, 3, size, size) in [0, 1]."""
+        images, scale = pixels.to(torch.float32), 1 / 255
+        runs = self.runs if self.runs and not self.runs[0][0] else [(False, []), *self.runs]
+        for pointwise, steps in runs:
+            if pointwise:
+                for key, step in steps:
+                    images = step.apply(images, parameters[key])
+            else:
+                images = self._linear(images, steps, parameters, scale)
+            scale = 1.0
+        return images
+
+    def views(self, pixels: Tensor, parameters: dict[str, Parameters]) -> Tensor:
+        """As ``apply``, normalised for an encoder."""
+        return self.apply(pixels, parameters).sub(CENTRE).div_(SPREAD)
+
+    def _linear(self, images: Tensor, steps: list, parameters: dict[str, Parameters], scale: float) -> Tensor:
+        images = self._sample(images, [(k, s) for k, s in steps if s.form == "spatial"], parameters, scale)
+        colours = [(k, s) for k, s in steps if s.form == "colour"]
+        if not colours:
+            return images.clamp(0, 1)
+        b, c, h, w = images.shape
+        flat = images.reshape(b, c, h * w)
+        mean = flat.mean(2)
+        matrix, offset = torch.eye(3, device=mean.device).expand(b, 3, 3), torch.zeros_like(mean)
+        for key, step in colours:
+            now = torch.einsum("bij,bj->bi", matrix, mean) + offset
+            affine = step.matrix(parameters[key], now)
+            offset = torch.einsum("bij,bj->bi", affine[:, :, :3], offset) + affine[:, :, 3]
+            matrix = affine[:, :, :3] @ matrix
+        return torch.baddbmm(offset[:, :, None], matrix, flat).clamp(0, 1).view(b, c, h, w)
+
+    def _sample(self, images: Tensor, steps: list, parameters: dict[str, Parameters], scale: float) -> Tensor:
+        b, c, height, width = images.shape
+        rows = columns = None
+        for key, step in steps:
+            n_in = height if rows is None else rows.shape[1]
+            r, k = step.axes(parameters[key], n_in, self.size if step.resizes else n_in)
+            rows, columns = (r, k) if rows is None or columns is None else (r @ rows, k @ columns)
+        if rows is None or columns is None:
+            return images * scale if scale != 1 else images
+        across = torch.bmm(images.reshape(b, c * height, width), columns.transpose(1, 2) * scale)
+        across = across.view(b, c, height, columns.shape[1])
+        return torch.matmul(rows[:, None], across)

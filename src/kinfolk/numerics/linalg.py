@@ -1,0 +1,80 @@
+"""Spectra of features: eigenvalues, effective ranks, power law, principal components."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def spectrum(vectors: np.ndarray) -> np.ndarray:
+    """Eigenvalues of the covariance of (N, D), largest first, float64 (D,); the centred Gram matrix is exact.
+
+    Time O(N D^2), memory O(D^2) and one piece of the rows.
+    """
+    return np.clip(np.linalg.eigvalsh(covariance(vectors)[1])[::-1], 0, None)
+
+
+def covariance(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (D,) and covariance (D, D), divided by N, in float64, in pieces of rows.
+
+    The products are float64 too: in float32 the noise of the largest direction would pass for rank.
+    """
+    mean = vectors.mean(0, dtype=np.float64)
+    total = np.zeros((vectors.shape[1],) * 2)
+    for start in range(0, len(vectors), 8192):
+        piece = vectors[start : start + 8192] - mean
+        total += piece.T @ piece
+    return mean, total / len(vectors)
+
+
+def rank_me(vectors: np.ndarray) -> float:
+    """RankMe: exp of the entropy of the normalised singular values of (N, D), not centred.
+
+    Garrido et al. 2023 (ICML), equation 4: p_k = s_k / sum s + 1e-7.
+    """
+    mean, cov = covariance(vectors)
+    values = np.clip(np.linalg.eigvalsh(cov + np.outer(mean, mean)), 0, None)
+    singular = np.sqrt(values)
+    if singular.sum() == 0:
+        return 1.0
+    p = singular / singular.sum() + 1e-7
+    return float(np.exp(-(p * np.log(p)).sum()))
+
+
+def effective_rank(eigenvalues: np.ndarray) -> float:
+    """exp of the entropy of the shares of variance (Roy and Vetterli 2007, on covariance eigenvalues)."""
+    total = eigenvalues.sum()
+    if total <= 0:
+        return 0.0
+    p = eigenvalues[eigenvalues > 0] / total
+    return float(np.exp(-(p * np.log(p)).sum()))
+
+
+def alpha_req(eigenvalues: np.ndarray) -> float:
+    """alpha-ReQ: the exponent of the power law of the eigenvalues, i^-alpha (Agrawal et al. 2022, NeurIPS).
+
+    A least-squares line through the logarithms over all eigenvalues above 1e-7 of the largest; NaN below 3.
+    """
+    kept = eigenvalues[eigenvalues > 1e-7 * max(eigenvalues[0], 1e-300)]
+    if len(kept) < 3:
+        return float("nan")
+    return float(-np.polyfit(np.log(np.arange(1, len(kept) + 1)), np.log(kept), 1)[0])
+
+
+def principal(vectors: np.ndarray, dimensions: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Principal components of (N, D).
+
+    Returns:
+        Mean (D,), axes (D, dimensions) and eigenvalues (dimensions,); an axis's largest entry is positive.
+    """
+    mean, cov = covariance(vectors)
+    values, axes = np.linalg.eigh(cov)
+    axes, values = axes[:, ::-1][:, :dimensions], values[::-1][:dimensions]
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(0)[None], 0)[0]
+    return mean, axes * np.where(largest < 0, -1.0, 1.0), np.clip(values, 0, None)
+
+
+def project(vectors: np.ndarray, dimensions: int) -> np.ndarray:
+    """Coordinates of (N, D) along its principal components, float32 (N, dimensions); zeros past D."""
+    mean, axes, _ = principal(vectors, dimensions)
+    found = ((vectors - mean) @ axes).astype(np.float32)
+    return np.pad(found, ((0, 0), (0, dimensions - found.shape[1])))

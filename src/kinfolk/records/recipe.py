@@ -1,0 +1,230 @@
+"""Recipe: everything a run was asked for, resolved, in one TOML file that is the only source of names."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from kinfolk.core import config, registry
+from kinfolk.core.errors import RequestError, unknown
+
+SOURCE = Path(__file__)
+
+
+@dataclass(frozen=True)
+class Data:
+    """``[data]``: which images."""
+
+    name: Annotated[str, "a named dataset, or the path of a folder, parquet or npz file"] = "digits"
+    split: Annotated[str, "the split to train on"] = "train"
+    limit: Annotated[int | Literal["all"], "[1, inf)", "use this many images, drawn by the seed"] = "all"
+    fraction: Annotated[float, "(0, 1]", "use this share of the images, drawn by the seed"] = 1.0
+    classes: Annotated[tuple[str, ...], "keep these classes only; empty keeps all"] = ()
+    size: Annotated[int | Literal["auto"], "[8, 1024]", "side of the decoded images in pixels"] = "auto"
+
+
+@dataclass(frozen=True)
+class Views:
+    """``[views]``: how many views of an image, and of which size."""
+
+    count: Annotated[int, "[1, 64]", "views of each image"] = 2
+    size: Annotated[int | Literal["auto"], "[8, 1024]", "side of the crops; auto is three quarters of the image"] = "auto"
+    pairing: Annotated[Literal["all", "turns"], "all views in one step, or two by two in turn"] = "all"
+    fixed: Annotated[bool, "draw the views of each image once and keep them"] = False
+
+
+@dataclass(frozen=True)
+class Train:
+    """``[train]``: the loop and the optimiser."""
+
+    epochs: Annotated[int, "[1, inf)", "passes over the images"] = 10
+    batch: Annotated[int, "[2, inf)", "images in a step, over all processes"] = 256
+    optimizer: Annotated[Literal["sgd", "adamw", "lars"], "lars and sgd use momentum 0.9"] = "adamw"
+    lr: Annotated[float, "(0, inf)", "peak learning rate"] = 2e-3
+    lr_scaling: Annotated[Literal["none", "batch/256"], "multiply lr by batch / 256"] = "none"
+    weight_decay: Annotated[float, "[0, inf)", "not applied to biases and norms"] = 0.05
+    warmup: Annotated[float | Literal["auto"], "[0, inf)", "epochs; auto is 10, at most a twentieth of the run"] = "auto"
+    clip: Annotated[float | Literal["off"], "(0, inf)", "largest norm of the gradient"] = "off"
+    sync_batchnorm: Annotated[bool, "share batch-norm statistics between processes"] = True
+    device: Annotated[Literal["auto", "cpu", "cuda"], "auto takes a GPU if there is one"] = "auto"
+    precision: Annotated[Literal["auto", "fp32", "bf16"], "auto is bf16 where the hardware multiplies in it"] = "auto"
+    memory_format: Annotated[Literal["auto", "channels_last", "contiguous"], "layout of image tensors"] = "auto"
+    threads: Annotated[int | Literal["auto"], "[1, 1024]", "CPU threads of each process"] = "auto"
+    compile: Annotated[bool, "compile the network with torch.compile"] = False
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """``[evaluate]``: how the run is measured."""
+
+    size: Annotated[int | Literal["auto"], "[8, 1024]", "image side; auto is the data's own size"] = "auto"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One leaf of a catalogue by name, with its settings resolved."""
+
+    name: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+SECTIONS = {"data": Data, "views": Views, "train": Train, "evaluate": Evaluate}
+CHOICES = {"encoder": ("encoders", "convnet"), "method": ("methods", "simclr"), "positives": ("positives", "views")}
+LISTS = {"auxiliaries": "auxiliaries"}
+DEFAULT_AUGMENTATIONS = ("crop", "flip", "jitter", "grayscale")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A resolved request; equal recipes give the same run."""
+
+    seed: int
+    data: Data
+    views: Views
+    augmentations: tuple[Choice, ...]
+    positives: Choice
+    encoder: Choice
+    method: Choice
+    auxiliaries: tuple[Choice, ...]
+    train: Train
+    evaluate: Evaluate
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Recipe:
+        """Build from nested plain values, filling in defaults.
+
+        Raises:
+            RequestError: an unknown section or key, or a value out of range; the message names the nearest.
+        """
+        for key in given:
+            if key not in ("seed", *SECTIONS, *CHOICES, *LISTS):
+                raise unknown("key of the recipe", key, ["seed", *SECTIONS, *CHOICES, *LISTS])
+        seed = config.Setting("seed", "int", 0, interval="[0, inf)").check(given.get("seed", 0))
+        sections: dict[str, Any] = {}
+        for name, section in SECTIONS.items():
+            values = dict(table(given, name))
+            if name == "views":
+                augmentations = values.pop("augmentations", [{"name": n} for n in DEFAULT_AUGMENTATIONS])
+            settings = config.settings_of(SOURCE, section.__name__)
+            sections[name] = section(**config.resolve(settings, values, name))
+        chosen = {n: choice(kind, {"name": default, **table(given, n)}) for n, (kind, default) in CHOICES.items()}
+        return cls(
+            seed=seed,
+            augmentations=choices("augmentations", augmentations, "views.augmentations"),
+            auxiliaries=choices("auxiliaries", given.get("auxiliaries", []), "auxiliaries"),
+            **sections,
+            **chosen,
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> Recipe:
+        """Read a recipe file."""
+        return cls.of(read(path))
+
+    def plain(self) -> dict[str, Any]:
+        """Nested plain values, every setting present; ``Recipe.of`` gives the same recipe back."""
+        values: dict[str, Any] = {"seed": self.seed}
+        for name in SECTIONS:
+            values[name] = listed(asdict(getattr(self, name)))
+        values["views"]["augmentations"] = [flat(c) for c in self.augmentations]
+        for name in CHOICES:
+            values[name] = flat(getattr(self, name))
+        values["auxiliaries"] = [flat(c) for c in self.auxiliaries]
+        return values
+
+    def text(self) -> str:
+        """The recipe as TOML."""
+        import tomli_w
+
+        return tomli_w.dumps(self.plain())
+
+
+def table(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """One section of a recipe, refused unless it is a table."""
+    found = given.get(name, {})
+    if not isinstance(found, Mapping):
+        raise RequestError(f"[{name}] must be a table of settings, found {found!r}.")
+    return found
+
+
+def choice(kind: str, values: Mapping[str, Any]) -> Choice:
+    """Resolve ``{"name": ..., settings...}`` against the leaf's own settings."""
+    settings = dict(values)
+    name = settings.pop("name", None)
+    if not isinstance(name, str):
+        raise RequestError(f"each of {kind} needs a name, found {dict(values)!r}.")
+    return Choice(name, registry.leaf(kind, name).resolve(settings))
+
+
+def choices(kind: str, given: Any, where: str) -> tuple[Choice, ...]:
+    """Resolve a list of leaves; a bare name stands for a leaf with its defaults."""
+    if isinstance(given, str):
+        given = [part.strip() for part in given.split(",") if part.strip()]
+    if not isinstance(given, Iterable) or isinstance(given, Mapping):
+        raise RequestError(f"{where} must be a list of tables or names, found {given!r}.")
+    return tuple(choice(kind, {"name": item} if isinstance(item, str) else item) for item in given)
+
+
+def flat(item: Choice) -> dict[str, Any]:
+    """A choice as one table."""
+    return {"name": item.name, **listed(item.settings)}
+
+
+def listed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Tuples as lists, as TOML and JSON have them."""
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read a TOML file, or raise RequestError with the line where it is wrong."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise RequestError(f"no recipe '{path}'.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RequestError(f"'{path}' is not a recipe: {error}.") from None
+
+
+def put(values: dict[str, Any], pair: str) -> None:
+    """Apply one ``--set a.b=c`` to nested values; ``views.augmentations.jitter.hue=0`` reaches into a list by name."""
+    key, found, text = pair.partition("=")
+    parts = key.strip().split(".")
+    if not found or not all(parts):
+        raise RequestError(f"--set takes KEY=VALUE, such as train.lr=0.001, not '{pair}'.")
+    node: Any = values
+    for i, part in enumerate(parts[:-1]):
+        if part == "augmentations" and i == 1:
+            node = node.setdefault(part, [{"name": n} for n in DEFAULT_AUGMENTATIONS])
+        elif isinstance(node, list):
+            named = {item["name"]: item for item in node}
+            if part not in named:
+                raise unknown(f"item of {'.'.join(parts[:i])}", part, named)
+            node = named[part]
+        else:
+            node = node.setdefault(part, {})
+        if not isinstance(node, (dict, list)):
+            raise RequestError(f"--set {pair}: '{'.'.join(parts[: i + 1])}' is a value, not a section.")
+    if isinstance(node, list):
+        raise RequestError(f"--set {pair}: name a setting, such as {key}.p=0.5.")
+    node[parts[-1]] = text.strip()
+
+
+def differences(asked: Recipe, found: Recipe) -> dict[str, tuple[Any, Any]]:
+    """The dotted keys in which two recipes differ: {key: (asked, found)}."""
+    one, two = flatten(asked.plain()), flatten(found.plain())
+    return {k: (one.get(k), two.get(k)) for k in {**one, **two} if one.get(k) != two.get(k)}
+
+
+def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested values as {dotted key: value}; items of a list go by their name."""
+    rows: dict[str, Any] = {}
+    if isinstance(values, list) and values and all(isinstance(v, Mapping) for v in values):
+        values = {v["name"]: v for v in values}
+    if not isinstance(values, Mapping):
+        return {prefix: values}
+    for key, value in values.items():
+        rows |= flatten(value, f"{prefix}.{key}" if prefix else key)
+    return rows

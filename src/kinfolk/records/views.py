@@ -1,0 +1,31 @@
+"""Views: what a method is given for one step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+@dataclass
+class Views:
+    """The views of one batch and everything a method or an auxiliary may need beside them.
+
+    Attributes:
+        pixels: V tensors (B, 3, h, w), normalised float; sizes may differ between views (small crops).
+        parameters: for each view, {augmentation: {parameter: tensor with first dimension B}}.
+        originals: uint8 (B, 3, H, W), the images as they are in the dataset.
+        index: int64 (B,), each image's number in the dataset's split.
+        labels: int64 (B,), or None where the data has none.
+        generator: a CPU generator for the method's own draws in this step.
+    """
+
+    pixels: list[Tensor]
+    parameters: list[dict[str, dict[str, Tensor]]]
+    originals: Tensor
+    index: Tensor
+    labels: Tensor | None = None
+    generator: torch.Generator | None = None

@@ -1,0 +1,1 @@
+"""Report: one HTML file, complete in itself, that shows what runs have found."""

@@ -1,0 +1,129 @@
+"""Document: the page around the sections: security policy, scripts by hash, styles, and what they draw."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from kinfolk.core.errors import WorkError
+from kinfolk.report.album import Album
+from kinfolk.report.markup import Markup, join, tag
+
+LIMIT = 10_000_000  # bytes
+MODULES = ("marks", "grid", "group", "painter", "pointer", "tip", "scatter", "atlas", "plots", "page")
+
+
+class Document:
+    """Collects what the page's scripts draw, and writes the page."""
+
+    def __init__(self) -> None:
+        self.album = Album()
+        self.plots: list[dict[str, Any]] = []
+        self.maps: list[dict[str, Any]] = []
+
+    def plot(self, figure: dict[str, Any], alt: str) -> Markup:
+        """A place where Plotly draws ``figure`` (``data`` and ``layout``); ``alt`` says it in words."""
+        self.plots.append(figure)
+        return tag("div", class_="plot", role="img", aria_label=alt, data_plot=len(self.plots) - 1)
+
+    def map(self, points: dict[str, Any], alt: str) -> Markup:
+        """A place where our scatter draws ``points`` (``xy``, ``ids`` and ``colours``, see scatter.js)."""
+        colours = {
+            name: {**colouring, "values": pack(colouring["values"])}
+            for name, colouring in points["colours"].items()
+        }
+        self.maps.append(
+            {"xy": pack(points["xy"]), "ids": pack(points["ids"]), "colours": colours, "label": alt}
+        )
+        return tag("div", class_="map", data_map=len(self.maps) - 1)
+
+    def html(self, title: str, body: Markup) -> str:
+        """The whole file.
+
+        Raises:
+            WorkError: it would be larger than ``LIMIT`` even without pictures.
+        """
+        page = self._assemble(title, body, None)
+        page = self._assemble(title, body, self.album.sheet(LIMIT - len(page.encode()) - 10_000))
+        size = len(page.encode())
+        if size > LIMIT:
+            raise WorkError(
+                f"the report would have {size / 1e6:.1f} MB, more than {LIMIT // 10**6}; show fewer runs."
+            )
+        return page
+
+    def _assemble(self, title: str, body: Markup, sheet: dict[str, Any] | None) -> str:
+        images = {name: pack(column) for name, column in self.album.columns().items()}
+        payload = {
+            "sheet": sheet,
+            "images": images,
+            "sets": self.album.sets,
+            "maps": self.maps,
+            "plots": self.plots,
+        }
+        data = json.dumps(payload, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+        scripts = [page_script()]
+        if self.plots:
+            scripts.insert(0, plotly_script())
+        style = resources.files("kinfolk.report").joinpath("page", "page.css").read_text("utf-8")
+        policy = security(scripts, style, bool(self.plots))
+        head = tag(
+            "head",
+            tag("meta", charset="utf-8"),
+            tag("meta", http_equiv="Content-Security-Policy", content=policy),
+            tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+            tag("meta", name="color-scheme", content="light dark"),
+            tag("meta", name="referrer", content="no-referrer"),
+            tag("title", title),
+            tag("style", Markup(style)),
+        )
+        tail = [tag("script", Markup(data), id="payload", type="application/json")]
+        tail += [tag("script", Markup(s), type="module" if s is scripts[-1] else None) for s in scripts]
+        return f"<!DOCTYPE html>\n{tag('html', head, tag('body', body, join(tail)), lang='en')}\n"
+
+
+def security(scripts: list[str], style: str, plotly: bool) -> str:
+    """The content security policy: nothing is fetched, and only these very scripts run.
+
+    Plotly writes style elements and attributes while it draws, so a page with curves has to allow inline
+    styles; a page without allows only its own sheet, by hash.
+    """
+    allowed = " ".join(f"'sha256-{digest(script)}'" for script in scripts)
+    styles = "'unsafe-inline'" if plotly else f"'sha256-{digest(style)}'"
+    return f"default-src 'none'; script-src {allowed}; style-src {styles}; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def digest(text: str) -> str:
+    """SHA-256 in base64, as security policies name it."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def page_script() -> str:
+    """Our modules as one: imports of each other are left out, the order is that of their needs."""
+    folder = resources.files("kinfolk.report").joinpath("page")
+    texts = [folder.joinpath(f"{name}.js").read_text("utf-8") for name in MODULES]
+    return inert("\n".join(re.sub(r"^import .*;$", "", text, flags=re.MULTILINE) for text in texts))
+
+
+def plotly_script() -> str:
+    """Plotly's script from the installed package."""
+    from plotly.offline import get_plotlyjs
+
+    return inert(get_plotlyjs().replace("\r\n", "\n"))
+
+
+def inert(script: str) -> str:
+    """The same script without the letters that would end or nest a script element."""
+    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def pack(array: np.ndarray) -> str:
+    """A flat array as text: ``f4:`` or ``i4:`` and its bytes in base64."""
+    kind = "f4" if np.issubdtype(array.dtype, np.floating) else "i4"
+    return f"{kind}:{base64.b64encode(np.ascontiguousarray(array, f'<{kind}').tobytes()).decode()}"

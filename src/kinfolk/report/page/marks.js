@@ -1,0 +1,45 @@
+// Marks: colours and shapes that the colour-blind can tell apart, and cells of a sprite sheet.
+
+/** Okabe and Ito's colours (2008), black replaced by grey so that it shows on light and dark ground. */
+export const PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#8a8a8a"];
+/** Beyond eight classes the shape changes, so that no two of 32 look alike. */
+export const SHAPES = ["disc", "square", "triangle", "diamond"];
+/** Cividis (Nuñez, Anderton and Renslow 2018) in nine steps, for quantities. */
+export const RAMP = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#fee838"];
+
+const NONE = { colour: "#8a8a8a", shape: "disc" };
+const LOOKS = SHAPES.flatMap((shape) => PALETTE.map((colour) => ({ colour, shape })));
+const STEPS = RAMP.map((colour) => ({ colour, shape: "disc" }));
+
+/** Colour and shape of a category; negative values are "none". */
+export function look(value) {
+  return value < 0 ? NONE : LOOKS[value % LOOKS.length];
+}
+
+/** Colour and shape of a quantity between two ends; what is no number is "none". */
+export function step(value, low, high) {
+  const share = (value - low) / (high - low || 1);
+  return Number.isFinite(share) ? STEPS[Math.round(Math.min(1, Math.max(0, share)) * (STEPS.length - 1))] : NONE;
+}
+
+/** Trace the outline of a marker of radius `r` around (x, y). */
+export function trace(context, shape, x, y, r) {
+  context.beginPath();
+  if (shape === "disc") context.arc(x, y, r, 0, 2 * Math.PI);
+  else if (shape === "square") context.rect(x - 0.86 * r, y - 0.86 * r, 1.72 * r, 1.72 * r);
+  else {
+    const corners = shape === "triangle" ? [[0, -1.25], [1.15, 0.8], [-1.15, 0.8]] : [[0, -1.3], [1.3, 0], [0, 1.3], [-1.3, 0]];
+    corners.forEach(([a, b], i) => (i ? context.lineTo(x + a * r, y + b * r) : context.moveTo(x + a * r, y + b * r)));
+    context.closePath();
+  }
+}
+
+/** A canvas of `side` device pixels showing one cell of a sprite sheet. */
+export function enlarge({ source, x, y, width, height }, side) {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = Math.round(side);
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(source, x, y, width, height, 0, 0, canvas.width, canvas.height);
+  return canvas;
+}

@@ -1,0 +1,99 @@
+"""Scatter: maps of images, the same images in each, side by side over one legend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kinfolk.records.findings import Finding
+from kinfolk.report.columns import Column, Question
+from kinfolk.report.document import Document
+from kinfolk.report.markup import Markup, join, tag
+
+POINTS = 3000
+CATEGORIES = 64  # whole numbers with more values than this are a quantity
+
+
+def show(questions: Sequence[Question], page: Document) -> Markup:
+    """All maps, those of one dataset and split under one legend so that a selection shows in each."""
+    atlases: dict[tuple[str, str], list[tuple[Question, Column, Finding]]] = {}
+    for question in questions:
+        for column, finding in question.answers.items():
+            if {"xy", "index"} <= finding.arrays.keys() and len(finding.arrays["index"]):
+                atlases.setdefault((column.run.dataset, finding.split), []).append(
+                    (question, column, finding)
+                )
+    return join(_atlas(maps, page) for maps in atlases.values())
+
+
+def _atlas(maps: list[tuple[Question, Column, Finding]], page: Document) -> Markup:
+    rows: dict[str, list[Markup]] = {}
+    for question, column, finding in maps:
+        rows.setdefault(question.title, []).append(_map(question, column, finding, page))
+    counted = max(len(finding.arrays["index"]) for _, _, finding in maps)
+    note = f"Each map shows the same {POINTS} of {counted} images. " if counted > POINTS else ""
+    help_ = (
+        "Point at a mark to see the image in every map; drag to move, scroll (after a click) or pinch to "
+        "zoom, hold Shift and drag to select, double-click for the whole map. With the keyboard: arrows walk "
+        "from image to image, + and − zoom, 0 shows all, Enter selects, Escape clears."
+    )
+    side = [
+        tag("div", tag("h3", title), tag("div", figures, class_="side maps"))
+        for title, figures in rows.items()
+    ]
+    return tag(
+        "div",
+        tag("p", note, help_, class_="hint"),
+        tag("div", class_="controls"),
+        side,
+        tag("div", class_="selection", hidden=True),
+        class_="atlas",
+    )
+
+
+def _map(question: Question, column: Column, finding: Finding, page: Document) -> Markup:
+    points = _points(column, finding, page)
+    alt = f"{question.title} of {column.label}: {len(points['ids'])} images of {column.run.dataset} {finding.split} as points."
+    caption = [tag("strong", column.label), f" {finding.text}"]
+    return tag("figure", page.map(points, alt), tag("figcaption", caption))
+
+
+def _points(column: Column, finding: Finding, page: Document) -> dict[str, Any]:
+    index = np.asarray(finding.arrays["index"], np.int64)
+    kept = chosen(index)
+    labels = finding.arrays.get("labels")
+    ids = page.album.add(column.run, finding.split, index[kept], None if labels is None else labels[kept])
+    colours = {}
+    if labels is not None and (labels >= 0).any():
+        names = page.album.classes(column.run, finding.split) or [
+            str(n) for n in finding.data.get("classes", [])
+        ]
+        colours["class"] = _categories(labels[kept], names)
+    for name, values in finding.arrays.items():
+        if name not in ("xy", "index", "labels") and values.shape == index.shape:
+            colours[name.replace("_", " ")] = _colouring(values[kept])
+    return {"xy": finding.arrays["xy"][kept].astype(np.float32), "ids": ids, "colours": colours}
+
+
+def chosen(index: np.ndarray) -> np.ndarray:
+    """Rows of at most ``POINTS`` images, drawn by a hash of their position: the same in every map."""
+    if len(index) <= POINTS:
+        return np.arange(len(index))
+    mixed = (index.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)
+    return np.sort(np.argsort(mixed, kind="stable")[:POINTS])
+
+
+def _colouring(values: np.ndarray) -> dict[str, Any]:
+    whole = np.issubdtype(values.dtype, np.integer)
+    if whole and len(np.unique(values)) <= CATEGORIES and values.max(initial=0) < 4 * CATEGORIES:
+        return _categories(values, [])
+    known = values[np.isfinite(values)].astype(np.float64)
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    return {"values": values.astype(np.float32), "names": None, "low": low, "high": high}
+
+
+def _categories(values: np.ndarray, names: list[str]) -> dict[str, Any]:
+    count = max(len(names), int(values.max(initial=-1)) + 1)
+    return {"values": values.astype(np.int32), "names": names + [str(k) for k in range(len(names), count)]}

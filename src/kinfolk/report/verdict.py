@@ -1,0 +1,43 @@
+"""Verdict: what was diagnosed, in a card with its evidence and what to do about it."""
+
+from __future__ import annotations
+
+from kinfolk.records.findings import Finding
+from kinfolk.report.columns import Column, Question, words
+from kinfolk.report.document import Document
+from kinfolk.report.figures import plain
+from kinfolk.report.markup import Markup, grid, tag
+
+
+def show(question: Question, page: Document) -> Markup:
+    """A card for each column that was diagnosed, side by side."""
+    cards = [
+        _card(column, finding, len(question.answers) > 1) for column, finding in question.answers.items()
+    ]
+    return tag("div", tag("h3", question.title), tag("div", cards, class_="side"))
+
+
+def name_of(finding: Finding) -> str:
+    """The verdict in a word or two."""
+    return str(finding.data.get("verdict", "undecided"))
+
+
+def _card(column: Column, finding: Finding, named: bool) -> Markup:
+    evidence = [e for e in finding.data.get("evidence", []) if isinstance(e, dict)]
+    header = ["evidence", "value", "threshold", "says"]
+    rows = [[words(str(e.get("name", ""))), *[plain(e.get(k, "–")) for k in header[1:]]] for e in evidence]
+    advice = finding.data.get("advice")
+    return tag(
+        "article",
+        tag("p", column.label, class_="who") if named else None,
+        tag("p", name_of(finding), class_="verdict"),
+        tag("p", finding.text) if finding.text else None,
+        grid(header, rows, f"Evidence for {question_words(finding)}") if rows else None,
+        tag("p", tag("strong", "What to do: "), str(advice)) if advice else None,
+        class_="card",
+    )
+
+
+def question_words(finding: Finding) -> str:
+    """The finding's name inside a sentence."""
+    return (finding.title or words(finding.name)).lower()

@@ -1,0 +1,250 @@
+"""The loop: batches to views to terms to a step, for any method; it logs, checkpoints and resumes to the bit."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from kinfolk.core import device, distributed, files
+from kinfolk.core.errors import RequestError, WorkError
+from kinfolk.methods import Method
+from kinfolk.records.recipe import Recipe, differences
+from kinfolk.records.run import Run
+from kinfolk.train import checkpoint, optim
+from kinfolk.train.prepare import Material, distribute, prepare
+from kinfolk.train.validate import Validation
+
+LOG_EVERY = 10
+CHECKPOINT_SECONDS = 60.0
+
+
+class Listener(Protocol):
+    """What may follow a run without changing it: progress, watchers. Values returned are logged under ``watch``."""
+
+    def started(self, material: Material, run: Run, steps: int, done: int) -> None:
+        """Training begins or goes on: ``steps`` in all, ``done`` of them already."""
+
+    def stepped(self, row: dict[str, Any], images_per_second: float) -> None:
+        """A row of the log was written."""
+
+    def epoch_ended(self, epoch: int, method: Method, row: dict[str, Any]) -> dict[str, Any]:
+        """An epoch (from 1) ended; the network is in evaluation mode."""
+        ...
+
+    def ended(self, run: Run) -> None:
+        """The weights are written."""
+
+
+def train(
+    recipe: Recipe,
+    out: Path | str,
+    listeners: Sequence[Listener] = (),
+    *,
+    keep: Iterable[int] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> Run:
+    """Train what ``recipe`` asks for into the folder ``out``, or go on where a killed run stopped.
+
+    Args:
+        recipe: the request; its ``auto`` settings are resolved before anything is written.
+        out: the run folder. A finished run of the same request is returned as it is.
+        listeners: followers, called in order.
+        keep: epochs after which the weights are kept as ``epochs/NNNN.safetensors``.
+        progress: called with (done, total) while images are decoded.
+
+    Raises:
+        RequestError: the folder holds another request (the differing keys are named) or is in use.
+        WorkError: a term is no longer finite; the last checkpoint is kept.
+    """
+    run = Run(out)
+    material = prepare(settled(recipe, run), progress)
+    with run.locked() if distributed.main() else contextlib.nullcontext():
+        if not run.finished:
+            open_folder(run, material.recipe)
+            distributed.barrier()
+            Trainer(material, run, listeners, frozenset(keep)).fit()
+    return run
+
+
+def settled(recipe: Recipe, run: Run) -> Recipe:
+    """The recipe a folder already holds if it answers this request; a folder of another request is refused."""
+    if not run.exists:
+        if run.folder.exists() and any(p.name != ".lock" for p in run.folder.iterdir()):
+            raise RequestError(f"'{run.folder}' holds files that are not a run; choose an empty or new folder for --out.")
+        return recipe
+    stored = run.recipe
+    other = {k: v for k, v in differences(recipe, stored).items() if v[0] != "auto"}
+    if other:
+        keys = "; ".join(f"{k}: asked {a!r}, found {b!r}" for k, (a, b) in other.items())
+        raise RequestError(f"'{run.folder}' holds another run. Different: {keys}. Choose another --out.")
+    return stored
+
+
+def open_folder(run: Run, recipe: Recipe) -> None:
+    """Write the recipe and the environment of a new run; ``resume`` marks it as unfinished."""
+    if not distributed.main() or run.resume.exists():
+        return
+    run.resume.mkdir(parents=True)
+    now = json.dumps(device.environment(recipe.train.device), indent=2)
+    files.write_text(run.folder / "environment.json", now + "\n")
+    files.write_text(run.folder / "recipe.toml", recipe.text())
+
+
+class Trainer:
+    """One run in progress."""
+
+    def __init__(self, material: Material, run: Run, listeners: Sequence[Listener], keep: frozenset[int]) -> None:
+        self.recipe, self.method, self.pairs = material.recipe, material.method, material.pairs
+        self.run, self.listeners, self.keep = run, listeners if distributed.main() else (), keep
+        settings = self.recipe.train
+        self.material = material
+        self.validation = Validation(material)
+        self.optimizer = optim.optimizer(self.method, settings)
+        self.model: nn.Module = distribute(self.method, settings)
+        if settings.compile:
+            self.method.encoder.compile()
+        views = self.recipe.views
+        self.rounds = views.count // 2 if views.pairing == "turns" else 1
+        self.per_epoch = self.rounds * self.pairs.batches.steps
+        self.total = settings.epochs * self.per_epoch
+        self.mine = distributed.share(settings.batch)
+        self.pending: list[dict[str, Tensor]] = []
+        self.seconds, self.saved_at = 0.0, time.monotonic()
+
+    def fit(self) -> None:
+        """Run all epochs that are left, then write the weights and remove ``resume``."""
+        step = self.restore()
+        for listener in self.listeners:
+            listener.started(self.material, self.run, self.total, step)
+        self.method.train()
+        while step < self.total:
+            step = self.epoch(step)
+        if distributed.main():
+            checkpoint.save_weights(self.run.weights, self.method, {"method": self.recipe.method.name})
+            shutil.rmtree(self.run.resume)
+        for listener in self.listeners:
+            listener.ended(self.run)
+        distributed.barrier()
+
+    def epoch(self, step: int) -> int:
+        """Train from ``step`` to the end of its epoch; return the step reached."""
+        epoch, began, images = step // self.per_epoch, time.perf_counter(), 0
+        mark, last = time.perf_counter(), step
+        while step < (epoch + 1) * self.per_epoch:
+            self.step(step, epoch)
+            step += 1
+            images += self.recipe.train.batch
+            ends = step % self.per_epoch == 0
+            if (step % self.per_epoch) % LOG_EVERY == 0 or ends:
+                row = self.row(step, epoch)
+                now = time.perf_counter()
+                speed = (step - last) * self.recipe.train.batch / (now - mark)
+                mark, last = now, step
+                for listener in self.listeners:
+                    listener.stepped(row, speed)
+                if not ends and time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
+                    self.checkpoint(step, now - began)
+        taken = time.perf_counter() - began
+        self.seconds += taken
+        self.end_epoch(epoch + 1, step, {"epoch": epoch + 1, "seconds": taken, "images_per_second": images / taken})
+        return step
+
+    def step(self, step: int, epoch: int) -> None:
+        """One batch: views, terms, backward, update, and what the method moves after it."""
+        turn, at = divmod(step % self.per_epoch, self.pairs.batches.steps)
+        position = (epoch, turn, at)
+        views = self.pairs.views(self.pairs.batches.rows(*position), position, self.mine, first=2 * turn)
+        with self.precision():
+            terms = self.model(views)
+            loss = self.method.total(terms)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optim.clip(self.method, self.recipe.train)
+        for group in self.optimizer.param_groups:
+            group["lr"] = optim.rate(step, self.total, self.per_epoch, self.recipe.train)
+        self.optimizer.step()
+        self.method.after_step((step + 1) / self.total)
+        self.pending.append({k: v.detach() for k, v in {**terms, "total": loss}.items()})
+
+    def precision(self) -> contextlib.AbstractContextManager:
+        """Autocast in bf16, or nothing."""
+        settings = self.recipe.train
+        if settings.precision == "fp32":
+            return contextlib.nullcontext()
+        return torch.autocast(settings.device, torch.bfloat16)
+
+    def row(self, step: int, epoch: int) -> dict[str, Any]:
+        """Log the mean of every term since the last row; stop if one is not finite."""
+        values = {k: torch.stack([p[k].float() for p in self.pending]) for k in self.pending[0]}
+        for name, value in values.items():
+            bad = (~torch.isfinite(value)).nonzero()
+            if len(bad):
+                self.stop(step - len(value) + int(bad[0]) + 1, name)
+        self.pending = []
+        means = {k: distributed.mean(v.mean()) for k, v in values.items()}
+        row = {
+            "epoch": epoch + 1, "step": step, "total": means.pop("total"), "terms": means,
+            "lr": self.optimizer.param_groups[0]["lr"],
+        }
+        self.write([row])
+        return row
+
+    def stop(self, step: int, term: str) -> None:
+        """Raise for a term that is not finite, naming the last good checkpoint."""
+        kept = sorted(p.name for p in self.run.resume.glob("*.safetensors"))
+        raise WorkError(
+            f"the term '{term}' is not finite at step {step}. Kept: {self.run.resume / kept[-1] if kept else 'nothing yet'}. "
+            "A lower --set train.lr or --set train.clip=1 often helps, in a new --out."
+        )
+
+    def end_epoch(self, epoch: int, step: int, speed: dict[str, float]) -> None:
+        """Validate, let watchers look, log, keep weights if asked for, checkpoint."""
+        row: dict[str, Any] = {"epoch": epoch, "step": step}
+        row["validation"] = self.validation(self.method, self.model, self.precision(), self.recipe)
+        self.method.eval()
+        for listener in self.listeners:
+            watched = listener.epoch_ended(epoch, self.method, row)
+            if watched:
+                row["watch"] = row.get("watch", {}) | watched
+        self.method.train()
+        self.write([row])
+        if distributed.main():
+            files.append_lines(self.run.folder / "speed.jsonl", [speed])
+            if epoch in self.keep:
+                checkpoint.save_weights(self.run.folder / "epochs" / f"{epoch:04d}.safetensors", self.method, {})
+        self.checkpoint(step)
+
+    def write(self, rows: list[dict[str, Any]]) -> None:
+        """Append rows to the log, from one process."""
+        if distributed.main():
+            files.append_lines(self.run.folder / "log.jsonl", rows)
+
+    def checkpoint(self, step: int, into_epoch: float = 0.0) -> None:
+        """Save all that going on needs; the log's length is part of it."""
+        self.saved_at = time.monotonic()
+        if not distributed.main():
+            return
+        sizes = {n: os.path.getsize(p) for n in ("log", "speed") if (p := self.run.folder / f"{n}.jsonl").exists()}
+        card = {"step": step, "sizes": sizes, "seconds": self.seconds + into_epoch}
+        checkpoint.save(self.run.resume, step, self.method, self.optimizer, card)
+
+    def restore(self) -> int:
+        """Go back to the last checkpoint: weights, optimiser, and the log cut to its length; return its step."""
+        card = checkpoint.restore(self.run.resume, self.method, self.optimizer)
+        sizes = card["sizes"] if card else {}
+        if distributed.main():
+            for name in ("log", "speed"):
+                path = self.run.folder / f"{name}.jsonl"
+                if path.exists():
+                    os.truncate(path, sizes.get(name, 0))
+        self.seconds = card["seconds"] if card else 0.0
+        return card["step"] if card else 0

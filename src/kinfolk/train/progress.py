@@ -1,0 +1,81 @@
+"""Progress: how far a run is, its terms, its speed and what the watch sees; one line an epoch where there is no terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from kinfolk.records.run import Run
+from kinfolk.train.prepare import Material
+
+
+class Progress:
+    """A listener that reports on stderr."""
+
+    def __init__(self) -> None:
+        self.live = sys.stderr.isatty()
+        self.bar: Any = None
+
+    def started(self, material: Material, run: Run, steps: int, done: int) -> None:
+        """Say what is trained, and open the bar."""
+        recipe = material.recipe
+        parameters = sum(p.numel() for p in material.method.parameters())
+        self.epochs, self.steps, self.first, self.began = recipe.train.epochs, steps, done, time.monotonic()
+        say(
+            f"{recipe.method.name} with {recipe.encoder.name} on {len(material.images):,} images of {material.images.name} "
+            f"({material.images.size} px), {parameters / 1e6:.2f} M parameters, {recipe.train.device} {recipe.train.precision}, "
+            f"{recipe.train.threads} threads -> {run.folder}"
+        )
+        if done:
+            say(f"going on at step {done} of {steps}")
+        if self.live:
+            from rich.console import Console
+            from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bar
+
+            self.bar = Bar(
+                TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %"),
+                TimeRemainingColumn(), console=Console(stderr=True),
+            )
+            self.bar.start()
+            self.task = self.bar.add_task(f"epoch 1/{self.epochs}", total=steps, completed=done)
+
+    def stepped(self, row: dict[str, Any], images_per_second: float) -> None:
+        """Move the bar."""
+        self.speed = images_per_second
+        if self.bar:
+            text = f"epoch {row['epoch']}/{self.epochs}  {terms(row)}  {images_per_second:,.0f} images/s"
+            self.bar.update(self.task, completed=row["step"], description=text)
+
+    def epoch_ended(self, epoch: int, method: Any, row: dict[str, Any]) -> dict[str, Any]:
+        """Print the epoch's line."""
+        spent = time.monotonic() - self.began
+        left = spent / max(row["step"] - self.first, 1) * (self.steps - row["step"])
+        parts = [f"epoch {epoch}/{self.epochs}"]
+        parts += [f"{split}: {terms({**values, 'terms': values})}" for split, values in row["validation"].items()]
+        parts += [f"{k} {v:.3g}" for k, v in row.get("watch", {}).items() if isinstance(v, float)]
+        parts += [row["watch"]["alarm"]] if "alarm" in row.get("watch", {}) else []
+        parts += [f"{self.speed:,.0f} images/s", f"{left / 60:.1f} min left" if left else f"took {spent / 60:.1f} min"]
+        if self.bar:
+            self.bar.console.print("  ".join(parts), highlight=False)
+        else:
+            say("  ".join(parts))
+        return {}
+
+    def ended(self, run: Run) -> None:
+        """Close the bar."""
+        if self.bar:
+            self.bar.stop()
+        say(f"finished: {run.folder}")
+
+
+def terms(row: dict[str, Any]) -> str:
+    """``total 4.31 (attraction 1.2, repulsion 3.1)``."""
+    each = ", ".join(f"{k} {v:.3f}" for k, v in row["terms"].items() if k != "total")
+    return f"total {row['total']:.3f} ({each})"
+
+
+def say(text: str) -> None:
+    """Print one line on stderr at once."""
+    print(text, file=sys.stderr, flush=True)

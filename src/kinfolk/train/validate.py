@@ -1,0 +1,55 @@
+"""Validate: every term on held-out and on training images, by draws that never change; watched, never used to select."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import numpy as np
+import torch
+from torch import nn
+
+from kinfolk.core import distributed
+from kinfolk.load.images import evaluation_split
+from kinfolk.load.pairs import Pairs
+from kinfolk.methods import Method
+from kinfolk.records.recipe import Recipe
+from kinfolk.train.prepare import Material, images_of, pairs
+
+MOST_IMAGES = 2048
+
+
+class Validation:
+    """The method's terms on at most 2,048 images of each of two splits, in full batches of the training size.
+
+    Evaluation mode, no gradient, the same images, order and augmentation draws in every epoch; nothing of the
+    method changes. A split with fewer images than one batch is left out, which ``skipped`` says.
+    """
+
+    def __init__(self, material: Material) -> None:
+        recipe = material.recipe
+        self.sets: dict[str, Pairs] = {}
+        self.skipped: list[str] = []
+        held_out = images_of(recipe.data, evaluation_split(recipe.data.name), recipe.seed)
+        for name, images in (("train", material.images), ("test", held_out)):
+            most = max(MOST_IMAGES // recipe.train.batch, 1) * recipe.train.batch
+            rows = np.linspace(0, len(images) - 1, min(most, len(images))).astype(np.int64)
+            if len(rows) < recipe.train.batch:
+                self.skipped.append(f"{name}: {len(images)} images are fewer than one batch of {recipe.train.batch}")
+            else:
+                self.sets[name] = pairs(recipe, images.take(rows), validation=True)
+
+    def __call__(self, method: Method, model: nn.Module, context: AbstractContextManager, recipe: Recipe) -> dict:
+        """Return {split: {term: mean, "total": weighted sum}}; ``model`` is the method or its wrapper."""
+        model.eval()
+        found = {}
+        with torch.no_grad(), context:
+            for split, maker in self.sets.items():
+                sums: dict[str, float] = {}
+                for step in range(maker.batches.steps):
+                    views = maker.views(maker.batches.rows(0, 0, step), (0, 0, step), distributed.share(recipe.train.batch))
+                    terms = method(views)
+                    for name, value in {**terms, "total": method.total(terms)}.items():
+                        sums[name] = sums.get(name, 0.0) + distributed.mean(value) / maker.batches.steps
+                found[split] = sums
+        model.train()
+        return found

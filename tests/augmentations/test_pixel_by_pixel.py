@@ -1,0 +1,192 @@
+"""Every augmentation against a slow reference that visits one output pixel at a time, in float64."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from kinfolk.core import registry
+from kinfolk.load.views import Pipeline
+
+LUMA = np.array([0.299, 0.587, 0.114])
+SIZE, OUT, BATCH = 12, 8, 6
+
+
+@pytest.fixture
+def images() -> torch.Tensor:
+    draw = torch.Generator().manual_seed(3)
+    return torch.randint(0, 256, (BATCH, 3, SIZE, SIZE), dtype=torch.uint8, generator=draw)
+
+
+def make(name: str, **settings):
+    return registry.build("augmentations", name, **settings)
+
+
+def pipeline(*steps: tuple[str, dict], size: int = OUT) -> Pipeline:
+    return Pipeline([(name, make(name, **settings)) for name, settings in steps], size)
+
+
+def drawn(maker: Pipeline, seed: int = 0) -> dict:
+    return maker.draw(BATCH, torch.Generator().manual_seed(seed))
+
+
+def crop(image: np.ndarray, centre, extent, size: int) -> np.ndarray:
+    """Triangle filter over a box, one output pixel at a time."""
+    _, height, width = image.shape
+    result = np.zeros((3, size, size))
+    for y in range(size):
+        for x in range(size):
+            total, weight = np.zeros(3), 0.0
+            at = [(centre[a] + extent[a] * ((p + 0.5) / size - 0.5)) * n for a, p, n in ((0, y, height), (1, x, width))]
+            reach = [max(1.0, extent[a] * n / size) for a, n in ((0, height), (1, width))]
+            for v in range(height):
+                for u in range(width):
+                    w = max(0.0, 1 - abs(at[0] - v - 0.5) / reach[0]) * max(0.0, 1 - abs(at[1] - u - 0.5) / reach[1])
+                    total, weight = total + w * image[:, v, u], weight + w
+            result[:, y, x] = total / weight
+    return result
+
+
+def test_crop_is_a_triangle_filter_over_the_box(images: torch.Tensor) -> None:
+    maker = pipeline(("crop", {"scale": (0.1, 1.0)}))
+    parameters = drawn(maker)
+    found = maker.apply(images, parameters).numpy()
+    for i in range(BATCH):
+        box = {k: v[i].double().numpy() for k, v in parameters["crop"].items()}
+        expected = crop(images[i].double().numpy() / 255, box["centre"], box["extent"], OUT)
+        np.testing.assert_allclose(found[i], expected, atol=2e-5)
+
+
+def test_crop_agrees_with_pillow_away_from_the_border(images: torch.Tensor) -> None:
+    from PIL import Image
+
+    maker = pipeline(("crop", {}), size=5)
+    box = (1, 2, 11, 12)
+    parameters = {
+        "crop": {
+            "centre": torch.tensor([[(box[1] + box[3]) / 2, (box[0] + box[2]) / 2]] * BATCH) / SIZE,
+            "extent": torch.full((BATCH, 2), 10 / SIZE),
+        }
+    }
+    found = maker.apply(images, parameters).numpy() * 255
+    for i in range(BATCH):
+        picture = Image.fromarray(images[i].permute(1, 2, 0).numpy()).crop(box)
+        resized = np.asarray(picture.resize((5, 5), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
+        inside = np.s_[:, 1:-1, 1:-1]
+        assert np.abs(found[i][inside] - resized[inside]).max() < 1.0
+
+
+def test_crop_areas_are_uniform_and_boxes_lie_inside() -> None:
+    maker = make("crop", scale=(0.2, 1.0))
+    parameters = maker.draw(20_000, torch.Generator().manual_seed(1))
+    extent, centre = parameters["extent"], parameters["centre"]
+    assert (centre - extent / 2).min() >= -1e-6
+    assert (centre + extent / 2).max() <= 1 + 1e-6
+    quantiles = torch.quantile(extent.prod(1), torch.tensor([0.0, 0.25, 0.5, 0.75, 1.0]))
+    torch.testing.assert_close(quantiles, torch.tensor([0.2, 0.4, 0.6, 0.8, 1.0]), atol=0.02, rtol=0)
+    ratio = extent[:, 1] / extent[:, 0]
+    assert ratio.min() >= 0.75 - 1e-4
+    assert ratio.max() <= 4 / 3 + 1e-3
+
+
+def test_flip_mirrors_columns(images: torch.Tensor) -> None:
+    maker = pipeline(("flip", {"p": 0.5}), size=SIZE)
+    parameters = drawn(maker)
+    found = maker.apply(images, parameters)
+    flags = parameters["flip"]["flag"]
+    assert 0 < flags.sum() < BATCH
+    for i in range(BATCH):
+        expected = images[i].flip(2) if flags[i] else images[i]
+        torch.testing.assert_close(found[i], expected / 255)
+
+
+def jitter(image: np.ndarray, p: dict[str, float], order: tuple[int, ...]) -> np.ndarray:
+    """The four colour steps one after another on every pixel, without clipping in between."""
+    yiq = np.array([LUMA, [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
+    for step in order:
+        grey = np.tensordot(LUMA, image, 1)
+        if step == 0:
+            image = image * p["brightness"]
+        elif step == 1:
+            image = p["contrast"] * image + (1 - p["contrast"]) * grey.mean()
+        elif step == 2:
+            image = p["saturation"] * image + (1 - p["saturation"]) * grey[None]
+        else:
+            y, i, q = np.tensordot(yiq, image, 1)
+            angle = 2 * math.pi * p["hue"]
+            turned = np.stack([y, i * math.cos(angle) - q * math.sin(angle), i * math.sin(angle) + q * math.cos(angle)])
+            image = np.tensordot(np.linalg.inv(yiq), turned, 1)
+    return image
+
+
+def test_jitter_and_grayscale_fuse_to_the_steps_one_by_one(images: torch.Tensor) -> None:
+    from kinfolk.augmentations.jitter import ORDERS
+
+    maker = pipeline(("jitter", {"hue": 0.2, "p": 1.0}), ("grayscale", {"p": 0.5}), size=SIZE)
+    parameters = drawn(maker)
+    found = maker.apply(images, parameters).numpy()
+    for i in range(BATCH):
+        values = {k: float(v[i]) for k, v in parameters["jitter"].items() if k != "order"}
+        expected = jitter(images[i].double().numpy() / 255, values, ORDERS[int(parameters["jitter"]["order"][i])])
+        if parameters["grayscale"]["flag"][i]:
+            expected = np.tensordot(LUMA, expected, 1)[None].repeat(3, 0)
+        np.testing.assert_allclose(found[i], expected.clip(0, 1), atol=1e-4)
+
+
+def test_a_hue_of_half_a_turn_keeps_luma_and_reverses_chroma(images: torch.Tensor) -> None:
+    from kinfolk.augmentations.jitter import rotation
+
+    matrix = rotation(torch.tensor([0.5]))[0].double().numpy()
+    rgb = np.array([0.8, 0.3, 0.4])
+    assert LUMA @ matrix @ rgb == pytest.approx(LUMA @ rgb, abs=1e-4)
+    np.testing.assert_allclose(matrix @ matrix, np.eye(3), atol=1e-4)
+
+
+def test_blur_is_a_renormalised_gaussian(images: torch.Tensor) -> None:
+    maker = pipeline(("blur", {"sigma": (0.5, 2.0), "p": 0.7}), size=SIZE)
+    parameters = drawn(maker)
+    found = maker.apply(images, parameters).numpy()
+    at = np.arange(SIZE)
+    for i in range(BATCH):
+        sigma, image = float(parameters["blur"]["sigma"][i]), images[i].double().numpy() / 255
+        if sigma == 0:
+            np.testing.assert_allclose(found[i], image, atol=1e-6)
+            continue
+        kernel = np.exp(-((at[:, None] - at) ** 2) / (2 * sigma**2))
+        both = np.einsum("yv,xu->yxvu", kernel, kernel)
+        expected = np.einsum("yxvu,cvu->cyx", both, image) / both.sum((2, 3))
+        np.testing.assert_allclose(found[i], expected, atol=1e-5)
+
+
+def test_solarize_inverts_above_the_threshold(images: torch.Tensor) -> None:
+    maker = pipeline(("solarize", {"threshold": 0.4, "p": 0.5}), size=SIZE)
+    parameters = drawn(maker)
+    found = maker.apply(images, parameters)
+    plain = images / 255
+    for i in range(BATCH):
+        expected = torch.where(plain[i] >= 0.4, 1 - plain[i], plain[i]) if parameters["solarize"]["flag"][i] else plain[i]
+        torch.testing.assert_close(found[i], expected)
+
+
+def test_blur_between_colour_steps_equals_the_steps_in_turn(images: torch.Tensor) -> None:
+    together = pipeline(("crop", {}), ("flip", {}), ("blur", {"p": 1.0}), ("grayscale", {"p": 0.5}))
+    parameters = drawn(together)
+    found = together.apply(images, parameters)
+    image = images
+    for name in ("crop", "flip", "blur", "grayscale"):
+        image = pipeline((name, {})).apply(image, {name: parameters[name]}) * 255
+    torch.testing.assert_close(found, image / 255, atol=1e-5, rtol=0)
+
+
+def test_parameters_carry_gradients(images: torch.Tensor) -> None:
+    maker = pipeline(("crop", {}), ("jitter", {"p": 1.0}), ("blur", {"p": 1.0}))
+    parameters = drawn(maker)
+    leaves = [parameters["crop"]["centre"], parameters["crop"]["extent"], parameters["jitter"]["hue"],
+              parameters["jitter"]["contrast"], parameters["blur"]["sigma"]]
+    for leaf in leaves:
+        leaf.requires_grad_()
+    maker.apply(images, parameters).square().mean().backward()
+    assert all(leaf.grad is not None and leaf.grad.abs().sum() > 0 for leaf in leaves)
