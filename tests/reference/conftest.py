@@ -13,7 +13,7 @@ Terms = Callable[..., dict[str, Tensor]]
 
 @pytest.fixture
 def agree() -> Callable[..., None]:
-    """``agree(terms, reference, *tensors, **settings)``: the same terms and the same gradients, or an error."""
+    """``agree(terms, reference, *tensors, **settings)``: equal terms and gradients, or an error."""
 
     def compare(terms: Terms, reference: Terms, *tensors: Tensor, **settings: float) -> None:
         own = [t.clone().requires_grad_(t.is_floating_point()) for t in tensors]
@@ -22,7 +22,9 @@ def agree() -> Callable[..., None]:
         assert list(found) == list(expected)
         for name, value in expected.items():
             assert found[name].shape == ()
-            torch.testing.assert_close(found[name], value, rtol=1e-9, atol=1e-9, msg=lambda m, n=name: f"{n}: {m}")
+            torch.testing.assert_close(
+                found[name], value, rtol=1e-9, atol=1e-9, msg=lambda m, n=name: f"{n}: {m}"
+            )
             for a, b in zip(
                 torch.autograd.grad(found[name], own[:1], retain_graph=True),
                 torch.autograd.grad(value, slow[:1], retain_graph=True),

@@ -1,4 +1,4 @@
-"""Barlow Twins against equations 1 and 2 of the paper, with the standardisation of the authors' batch norm."""
+"""Barlow Twins against equations 1 and 2 of the paper, standardised as the authors' batch norm does."""
 
 from __future__ import annotations
 

@@ -29,7 +29,8 @@ def reference(z: Tensor, *, temperature: float, others_repel: bool = False) -> d
                 for u in range(views):
                     for j in range(images):
                         if j != i or (others_repel and u not in (v, w)):
-                            denominator = denominator + (torch.dot(unit[v, i], unit[u, j]) / temperature).exp()
+                            similarity = torch.dot(unit[v, i], unit[u, j]) / temperature
+                            denominator = denominator + similarity.exp()
                 attraction.append(-positive)
                 repulsion.append(denominator.log())
     return {"attraction": torch.stack(attraction).mean(), "repulsion": torch.stack(repulsion).mean()}

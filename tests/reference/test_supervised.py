@@ -19,7 +19,7 @@ def reference(z: Tensor, labels: Tensor, *, smoothing: float, count_all: bool = 
             if labels[i] < 0:
                 continue
             log = [z[v, i, c] - z[v, i].exp().sum().log() for c in range(classes)]
-            target = [smoothing / classes + (1 - smoothing) * (c == labels[i]) for c in range(classes)]
+            target = [smoothing / classes + (1 - smoothing) * float(c == labels[i]) for c in range(classes)]
             losses.append(-sum(t * p for t, p in zip(target, log, strict=True)))
     return {"cross_entropy": sum(losses) / (views * images if count_all else len(losses))}
 

@@ -1,8 +1,8 @@
 """VICReg against the authors' code (main_vicreg.py), number by number.
 
-Libraries disagree on the variance term: the authors' code, lightly and stable-pretraining halve it over the two
-branches, solo-learn does not, so that its weight of 25 acts as 50. The paper's figures come from the authors'
-code: halved is right.
+Libraries disagree on the variance term: the authors' code, lightly and stable-pretraining halve it over the
+two branches, solo-learn does not, so that its weight of 25 acts as 50. The paper's figures come from the
+authors' code: halved is right.
 """
 
 from __future__ import annotations

@@ -19,19 +19,20 @@ import os
 import warnings
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from kinfolk.core.errors import KinfolkError
 
 LARGEST = 178_956_970
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO", "TGA", "QOI")
-SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .apng .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .pnm .avif .jp2 .j2k .ico .tga .qoi"
-    .split()
+FORMATS = (
+    "JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO", "TGA", "QOI",
 )
+SUFFIXES = frozenset((
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff",
+    ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k", ".ico", ".tga", ".qoi",
+))
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
     5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
@@ -66,7 +67,7 @@ def decode(data: bytes | str | os.PathLike[str], name: str = "", at_least: int =
     """
     with _opened(data, name) as image:
         if at_least > 0:
-            image.draft(None, (2 * at_least, 2 * at_least))  # type: ignore[arg-type]
+            image.draft(None, (2 * at_least, 2 * at_least))
         image.load()
         turn = TURNS.get(_orientation(image))
         pixels = _rgb(image)
@@ -76,13 +77,13 @@ def decode(data: bytes | str | os.PathLike[str], name: str = "", at_least: int =
 
 
 def shape(data: bytes | str | os.PathLike[str], name: str = "") -> tuple[int, int]:
-    """Return (height, width) from the header alone, before any turning. Raises BadImage as ``decode`` does."""
+    """Return (height, width) from the header alone, before any turning; raises BadImage as ``decode``."""
     with _opened(data, name) as image:
         return image.height, image.width
 
 
 def fit(pixels: np.ndarray, size: int) -> np.ndarray:
-    """Bring (H, W, 3) to (size, size, 3): the shorter side becomes ``size``, the middle of the longer is kept.
+    """Bring (H, W, 3) to (size, size, 3): the shorter side becomes ``size``, the longer one's middle is kept.
 
     Both in one resampling, bilinear with antialiasing: each new pixel averages all the old ones under a
     triangle as wide as the reduction. An image that already has this size is returned as it is.
@@ -101,10 +102,12 @@ def fit(pixels: np.ndarray, size: int) -> np.ndarray:
 def _opened(data: bytes | str | os.PathLike[str], name: str) -> Iterator[Image.Image]:
     name = name or ("image" if isinstance(data, bytes) else str(data))
     try:
-        if isinstance(data, bytes) and not data or not isinstance(data, bytes) and not os.path.getsize(data):
+        if not (len(data) if isinstance(data, bytes) else os.path.getsize(data)):
             raise BadImage(f"{name}: the file is empty")
-        handle = io.BytesIO(data) if isinstance(data, bytes) else Path(data).open("rb")
-        with handle, Image.open(handle, formats=_formats()) as image:
+        with (
+            io.BytesIO(data) if isinstance(data, bytes) else open(data, "rb") as handle,
+            Image.open(handle, formats=_formats()) as image,
+        ):
             if image.width * image.height > LARGEST:
                 raise BadImage(_bomb(name, f"{image.width} x {image.height} pixels"))
             yield image
@@ -112,7 +115,7 @@ def _opened(data: bytes | str | os.PathLike[str], name: str) -> Iterator[Image.I
         raise
     except Image.DecompressionBombError as error:
         raise BadImage(_bomb(name, str(error).split(",")[0])) from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise BadImage(f"{name}: not an image in a known format") from None
     except Exception as error:  # Pillow's plugins raise almost anything on damaged data
         raise BadImage(f"{name}: {error or type(error).__name__}") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from kinfolk.core.errors import RequestError
 
@@ -50,8 +50,10 @@ def mean(value: Tensor) -> float:
     return float(all_reduce(value.detach().double()) / world())
 
 
-def start(device: Literal["cpu", "cuda"]) -> None:
+def start(device: str) -> None:
     """Join the processes that ``torchrun`` (or SLURM with the same variables) started; alone, do nothing.
+
+    ``device`` is cpu or cuda, as ``core.device.device`` resolves it.
 
     Gloo carries tensors on the CPU, NCCL those on GPUs; each process takes the GPU of its local rank.
 

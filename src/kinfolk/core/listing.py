@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from kinfolk.core.errors import RequestError
 
 @dataclass(frozen=True)
 class Found:
-    """One file: parts of its path below the folder, its whole path, its size, and when it was changed (ns)."""
+    """One file: parts of its path below the folder, its whole path, its size and time of change (ns)."""
 
     parts: tuple[str, ...]
     path: str
@@ -30,6 +31,15 @@ class Listing:
 
     files: list[Found] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
+
+
+def fingerprint(paths: Iterable[Path], *more: object) -> str:
+    """A digest of the names, sizes and times of change of files, and of ``more``; hexadecimal."""
+    digest = hashlib.blake2b(repr(more).encode(), digest_size=16)
+    for path in paths:
+        state = path.stat()
+        digest.update(os.fsencode(f"{path.name}\0{state.st_size}\0{state.st_mtime_ns}\n"))
+    return digest.hexdigest()
 
 
 def printable(path: str) -> str:

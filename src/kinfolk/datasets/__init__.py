@@ -18,16 +18,28 @@ class Source(Protocol):
     """One split of a dataset, not yet decoded.
 
     ``decode(i)`` returns RGB uint8 (H, W, 3) of any size or raises ``core.decode.BadImage``; it may be called
-    from several threads. ``shape(i)`` is (H, W), as cheaply as it can be known. ``labels`` is int64 (N,) with -1 for none. ``fingerprint`` changes whenever
-    the content may have changed. ``factors`` are what generated images were generated from.
+    from several threads. ``shape(i)`` is (H, W), as cheaply as it can be known. ``labels`` is int64 (N,) with
+    -1 for none. ``fingerprint`` changes whenever the content may have changed. ``factors`` are what generated
+    images were generated from.
     """
 
-    labels: np.ndarray
-    classes: tuple[str, ...]
-    origins: Sequence[str]
-    fingerprint: str
-    factors: dict[str, np.ndarray]
-    card: dict[str, Any]
+    @property
+    def labels(self) -> np.ndarray: ...
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def origins(self) -> Sequence[str]: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def factors(self) -> dict[str, np.ndarray]: ...
+
+    @property
+    def card(self) -> dict[str, Any]: ...
 
     def __len__(self) -> int: ...
 
@@ -45,7 +57,8 @@ class Dataset(Protocol):
 
     Such a leaf also has a static method ``recognises(path) -> bool``: whether it reads what lies there. A
     published dataset, which can be named without a path, also has ``downloads``, a tuple of
-    ``core.download.Download``, and ``card``, facts for the report.
+    ``core.download.Download`` (archives are unpacked before the leaf sees them), empty where it must be
+    asked for elsewhere, and ``card``, facts for the report: images, classes, size, source, licence.
     """
 
     def splits(self) -> tuple[str, ...]:
@@ -57,11 +70,22 @@ class Dataset(Protocol):
         ...
 
 
+class Stack(Protocol):
+    """Images of one size: ``shape`` is (N, H, W, 3), and a position gives uint8 (H, W, 3)."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, position: int, /) -> np.ndarray: ...
+
+
 @dataclass(frozen=True)
 class ArraySource:
-    """A source whose images are already arrays: uint8 (N, H, W, 3)."""
+    """A source whose images are already arrays, or read as arrays when asked for."""
 
-    pixels: np.ndarray
+    pixels: Stack
     labels: np.ndarray
     classes: tuple[str, ...]
     origins: Sequence[str]

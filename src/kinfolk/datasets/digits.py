@@ -51,7 +51,8 @@ class Digits:
 
 class Renderings:
     """One split of the digits. Factors: source (number of the original), size, x, y (centre, in pixels),
-    contrast and paper (1 is white)."""
+    contrast and paper (1 is white).
+    """
 
     classes = CLASSES
 
@@ -95,7 +96,8 @@ class Renderings:
         columns = enlargement(f["x"] - f["size"] / 2, f["size"])
         images = rows @ glyphs @ columns.transpose(0, 2, 1)
         paper, contrast = f["paper"][:, None, None], f["contrast"][:, None, None]
-        return np.rint(255 * (paper + contrast * images.clip(0, 1))).astype(np.uint8)
+        pixels: np.ndarray = np.rint(255 * (paper + contrast * images.clip(0, 1))).astype(np.uint8)
+        return pixels
 
     def decode(self, position: int, at_least: int = 0) -> np.ndarray:
         """Return image ``position``."""
@@ -117,10 +119,10 @@ def originals_of(split: str, count: int) -> np.ndarray:
 
 
 def enlargement(start: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Weights (N, 32, 8) float32 that lay 8 samples over ``size`` pixels from ``start`` on, by cubic convolution.
+    """Weights (N, 32, 8) float32 that lay 8 samples over ``size`` pixels from ``start`` on.
 
-    Keys, "Cubic convolution interpolation for digital image processing", 1981, with a = -1/2; beyond the
-    glyph there is paper (zero).
+    Cubic convolution: Keys, "Cubic convolution interpolation for digital image processing", 1981, with
+    a = -1/2; beyond the glyph there is paper (zero).
     """
     centres = (np.arange(CANVAS) + 0.5 - start[:, None]) / size[:, None] * ORIGINAL - 0.5
     t = np.abs(centres[:, :, None] - np.arange(ORIGINAL))

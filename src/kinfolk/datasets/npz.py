@@ -1,13 +1,12 @@
 """An ``.npz`` file of arrays: ``images``, and optionally ``labels``, ``classes``, ``test_images``, ``test_labels``.
 
 ``images`` is uint8 (N, H, W) grey, (N, H, W, 1 or 3), or (N, 1 or 3, H, W); where both readings of the
-channels are possible, the last axis is taken for them. ``labels`` is (N,): whole numbers, -1 for none, or names. ``classes`` names the
-numbers. Nothing is unpickled.
+channels are possible, the last axis is taken for them. ``labels`` is (N,): whole numbers, -1 for none, or
+names. ``classes`` names the numbers. Nothing is unpickled.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import zipfile
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from kinfolk.core.errors import RequestError, unknown
+from kinfolk.core.listing import fingerprint
 from kinfolk.datasets import Source
 
 PREFIXES = {"train": "", "test": "test_"}
@@ -37,7 +37,8 @@ class Npz:
         except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
             raise RequestError(f"'{self.path}' is not an .npz archive: {error}.") from None
         if "images" not in self._names:
-            raise RequestError(f"'{self.path}' has no array 'images'; arrays found: {', '.join(self._names) or 'none'}.")
+            found = ", ".join(self._names) or "none"
+            raise RequestError(f"'{self.path}' has no array 'images'; arrays found: {found}.")
 
     @staticmethod
     def recognises(path: Path) -> bool:
@@ -69,7 +70,8 @@ class Npz:
                 f"'{name}' in '{self.path}' has shape {shape}; "
                 "images are (N, H, W), (N, H, W, 1 or 3) or (N, 1 or 3, H, W), none of them zero."
             )
-        return (shape[0], shape[2], shape[3]) if channels_first and not channels_last else shape[:3]
+        height, width = shape[2:4] if channels_first and not channels_last else shape[1:3]
+        return shape[0], height, width
 
     def _labels(self, name: str, count: int) -> tuple[np.ndarray, tuple[str, ...]]:
         if name not in self._names:
@@ -98,7 +100,7 @@ class Npz:
             return tuple(str(i) for i in range(highest + 1))
         classes = tuple(str(c) for c in self._read("classes"))
         if highest >= len(classes):
-            raise RequestError(f"'{name}' in '{self.path}' goes up to {highest}, but 'classes' has {len(classes)} names.")
+            raise RequestError(f"'{name}' in '{self.path}' goes up to {highest}; 'classes' has {len(classes)} names.")
         return classes
 
     def _read(self, name: str) -> np.ndarray:
@@ -122,9 +124,7 @@ class Arrays:
         self.origins = [f"{path.name}:{name}[{i}]" for i in range(size[0])]
         self.factors: dict[str, np.ndarray] = {}
         self.card: dict[str, Any] = {"source": str(path)}
-        state = path.stat()
-        text = f"{name}\0{size}\0{state.st_size}\0{state.st_mtime_ns}"
-        self.fingerprint = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        self.fingerprint = fingerprint([path], name, size)
 
     def __len__(self) -> int:
         return self._size[0]

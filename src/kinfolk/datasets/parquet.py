@@ -8,7 +8,6 @@ folder, else ``train``.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -21,6 +20,7 @@ import numpy as np
 
 from kinfolk.core import decode
 from kinfolk.core.errors import RequestError, unknown
+from kinfolk.core.listing import fingerprint
 from kinfolk.datasets import Source
 
 if TYPE_CHECKING:
@@ -49,8 +49,16 @@ class Parquet:
 
     @staticmethod
     def recognises(path: Path) -> bool:
-        """Whether ``path`` is a parquet file or a folder that holds some."""
-        return path.suffix == ".parquet" if path.is_file() else bool(shards_in(path))
+        """Whether ``path`` is a parquet file, or a folder whose first files from the top are rather such than images."""
+        folders = [path] if path.is_dir() else []
+        for folder in folders:
+            inside = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+            shards = [p for p in inside if p.suffix == ".parquet"]
+            images = any(p.suffix.lower() in decode.SUFFIXES for p in inside)
+            if shards or images:
+                return any(map(_has_images, shards)) if images else True
+            folders += [p for p in inside if p.is_dir()]
+        return path.suffix == ".parquet" and path.is_file()
 
     def splits(self) -> tuple[str, ...]:
         """The splits that the names of the shards tell, ``train`` first."""
@@ -100,20 +108,20 @@ class Shards:
         self._kept: OrderedDict[int, pyarrow.Array] = OrderedDict()
         self._files: list[pq.ParquetFile] = []
         self._groups: list[tuple[int, int]] = []
-        self.origins: list[str] = []
-        digest = hashlib.blake2b(digest_size=16)
+        origins: list[tuple[str, str]] = []
         starts = [0]
         for number, shard in enumerate(shards):
             file = _open(shard)
             self._files.append(file)
             self._groups += [(number, g) for g in range(file.num_row_groups)]
             starts += [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
-            self._image, label = _columns(file.schema_arrow, shard)
-            self.origins += _origins(file, self._image, shard)
-            state = shard.stat()
-            digest.update(f"{shard.name}\0{state.st_size}\0{state.st_mtime_ns}\0{self._image}\0{label}\n".encode())
+            self._image, _ = _columns(file.schema_arrow, shard)
+            origins += _origins(file, self._image, shard)
         self._starts = np.cumsum(starts)
-        self.fingerprint = digest.hexdigest()
+        paths = [path for path, _ in origins]
+        unique = len(set(paths)) == len(paths)
+        self.origins = paths if unique else [f"{row} {path}".strip() for path, row in origins]
+        self.fingerprint = fingerprint(shards, self._image)
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -131,7 +139,7 @@ class Shards:
         value = self._group(group)[position - int(self._starts[group])].as_py()
         if not value:
             raise decode.BadImage(f"{self.origins[position]}: the row holds no bytes")
-        return value
+        return bytes(value)
 
     def _group(self, group: int) -> pyarrow.Array:
         import pyarrow as pa
@@ -158,6 +166,13 @@ def _open(shard: Path) -> Any:
         raise RequestError(f"'{shard}' is not a parquet file: {error}") from None
 
 
+def _has_images(shard: Path) -> bool:
+    try:
+        return any(c in IMAGES for c in _open(shard).schema_arrow.names)
+    except RequestError:
+        return False
+
+
 def _columns(schema: pyarrow.Schema, shard: Path) -> tuple[str, str]:
     """Names of the image column and of the label column, which may be empty."""
     import pyarrow as pa
@@ -174,15 +189,16 @@ def _columns(schema: pyarrow.Schema, shard: Path) -> tuple[str, str]:
     return image, next((c for c in LABELS if c in schema.names), "")
 
 
-def _origins(file: Any, image: str, shard: Path) -> list[str]:
-    """Each row's path where it has one, else the shard's name and the row's number."""
+def _origins(file: Any, image: str, shard: Path) -> list[tuple[str, str]]:
+    """For each row the path it tells, often empty or not unique, and the shard's name with the row's number."""
     import pyarrow as pa
 
     kind = file.schema_arrow.field(image).type
-    if not (pa.types.is_struct(kind) and kind.get_field_index("path") >= 0):
-        return [f"{shard.name}#{i}" for i in range(file.metadata.num_rows)]
-    paths = [row["path"] if row else "" for row in file.read([f"{image}.path"]).column(0).to_pylist()]
-    return [path or f"{shard.name}#{i}" for i, path in enumerate(paths)]
+    paths: list[str] = [""] * file.metadata.num_rows
+    if pa.types.is_struct(kind) and kind.get_field_index("path") >= 0:
+        rows = file.read([f"{image}.path"]).column(0).to_pylist()
+        paths = [row["path"] or "" if row else "" for row in rows]
+    return [(path, f"{shard.name}#{i}") for i, path in enumerate(paths)]
 
 
 def _names(schema: pyarrow.Schema, label: str) -> tuple[str, ...]:

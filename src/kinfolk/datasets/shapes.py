@@ -5,11 +5,11 @@ truth. Colour and background are independent of the class, so a colour shortcut 
 generator is frozen: a change of any pixel would need a new name.
 
 Factors (float64, length N): ``x``, ``y`` (centre, as a part of the side, from the left and from the top), ``radius``
-(of the circle around the shape, as a part of the side), ``rotation`` (degrees in [0, 360), anticlockwise; circle
-and ring do not show it, square, cross, hexagon, triangle and star only up to their symmetry),
-``hue``, ``saturation``, ``value`` (of the shape), ``ground_hue``, ``ground_saturation``, ``ground_value``, and the background's
-stripes: ``texture_waves`` (periods across the side), ``texture_angle`` (degrees in [0, 180)), ``texture_phase``
-(degrees), ``texture_contrast``.
+(of the circle around the shape, as a part of the side), ``rotation`` (degrees in [0, 360), anticlockwise;
+circle and ring do not show it, square, cross, hexagon, triangle and star only up to their symmetry),
+``hue``, ``saturation``, ``value`` (of the shape), ``ground_hue``, ``ground_saturation``, ``ground_value``, and
+the background's stripes: ``texture_waves`` (periods across the side), ``texture_angle`` (degrees in [0, 180)),
+``texture_phase`` (degrees), ``texture_contrast``.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ class Renderings:
                 factors = {name: values[rows] for name, values in self.factors.items()}
                 self._batches = dict(list(self._batches.items())[-2:])
                 self._batches[batch] = render(self.labels[rows], factors, self._size)
-            return self._batches[batch][position % BATCH]
+            image: np.ndarray = self._batches[batch][position % BATCH]
+            return image
 
     def shape(self, position: int) -> tuple[int, int]:
         """Return (height, width)."""
@@ -117,19 +118,20 @@ def render(labels: np.ndarray, factors: dict[str, np.ndarray], size: int) -> np.
                   + np.radians(f["texture_phase"]))
     ground = rgb(f["ground_hue"], f["ground_saturation"], f["ground_value"] + f["texture_contrast"] * wave)
     shape = rgb(f["hue"], f["saturation"], f["value"])
-    return np.rint(255 * np.clip(ground + cover * (shape - ground), 0, 1)).astype(np.uint8)
+    pixels: np.ndarray = np.rint(255 * np.clip(ground + cover * (shape - ground), 0, 1)).astype(np.uint8)
+    return pixels
 
 
 def rgb(hue: np.ndarray, saturation: np.ndarray, value: np.ndarray) -> np.ndarray:
     """Colour of hue, saturation and value, each (...) in [0, 1], as RGB (..., 3)."""
     turned = (hue[..., None] * 6 + np.array([5, 3, 1], dtype=np.float32)) % 6
     part = np.clip(np.minimum(turned, 4 - turned), 0, 1)
-    return value[..., None] * (1 - saturation[..., None] * part)
+    return np.asarray(value[..., None] * (1 - saturation[..., None] * part))
 
 
 def circle(x: np.ndarray, y: np.ndarray, radius: float = 1.0) -> np.ndarray:
     """Signed distance to a circle around the origin; as all of these: negative within."""
-    return np.hypot(x, y) - radius
+    return np.asarray(np.hypot(x, y) - radius)
 
 
 def polygon(corners: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
@@ -144,7 +146,7 @@ def polygon(corners: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarra
             nearest = np.minimum(nearest, (x - ax - along * ex) ** 2 + (y - ay - along * ey) ** 2)
             if ey:
                 inside ^= ((ay > y) != (by > y)) & (x < ax + (y - ay) * ex / ey)
-        return np.where(inside, -1, 1) * np.sqrt(nearest)
+        return np.asarray(np.where(inside, -1, 1) * np.sqrt(nearest))
 
     return distance
 
@@ -163,12 +165,12 @@ def regular(n: int) -> np.ndarray:
 
 def ring(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """A circle with a round hole of half its radius."""
-    return np.abs(np.hypot(x, y) - 0.75) - 0.25
+    return np.asarray(np.abs(np.hypot(x, y) - 0.75) - 0.25)
 
 
 def crescent(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """A circle without a smaller one that overlaps it."""
-    return np.maximum(circle(x, y), -circle(x - 0.5, y, 0.75))
+    return np.asarray(np.maximum(circle(x, y), -circle(x - 0.5, y, 0.75)))
 
 
 def heart(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -177,7 +179,7 @@ def heart(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     u, v = np.abs(x), y + 0.1
     qx, qy = np.abs(u + v) / np.sqrt(2) - half, np.abs(u - v) / np.sqrt(2) - half
     square = np.hypot(np.maximum(qx, 0), np.maximum(qy, 0)) + np.minimum(np.maximum(qx, qy), 0)
-    return np.minimum(square, circle(u - half / np.sqrt(2), v - half / np.sqrt(2), half))
+    return np.asarray(np.minimum(square, circle(u - half / np.sqrt(2), v - half / np.sqrt(2), half)))
 
 
 CROSS = np.array([(1, .3), (.3, .3), (.3, 1), (-.3, 1), (-.3, .3), (-1, .3),

@@ -1,4 +1,4 @@
-"""The image cache: a source decoded once into a uint8 memory map on disk, built by one process, opened by all.
+"""The image cache: a source decoded once into a uint8 memory map on disk, made by one process, opened by all.
 
 An entry is a folder: ``pixels.npy`` (N, 3, S, S), ``kept.npy`` (the source positions of its rows),
 ``skipped.txt`` (what could not be decoded, and why) and ``entry.json``, written last: an entry without it
@@ -53,7 +53,9 @@ def folder(key: str) -> Path:
     return files.cache_folder() / "images" / key
 
 
-def entry(key: str, source: Source, positions: np.ndarray, size: int, progress: Progress | None = None) -> Entry:
+def entry(
+    key: str, source: Source, positions: np.ndarray, size: int, progress: Progress | None = None
+) -> Entry:
     """Return the decoded images at ``positions`` of ``source``, building the entry if it is not there yet.
 
     Args:
@@ -73,10 +75,9 @@ def entry(key: str, source: Source, positions: np.ndarray, size: int, progress: 
                 if not (home / "entry.json").exists():
                     _build(home, source, positions, size, progress)
         except OSError as error:
-            needed = len(positions) * 3 * size * size / 1e9
             raise WorkError(
-                f"the image cache '{home.parent}' cannot be written ({error.strerror or error}); {needed:.2f} GB are "
-                "needed. What is decoded so far is kept; set KINFOLK_CACHE to a larger disk, or lower the size or limit."
+                f"the image cache '{home.parent}' cannot be written: {error.strerror or error}. What is decoded so "
+                "far is kept; set KINFOLK_CACHE to another disk, or lower the size or the limit."
             ) from None
     skipped = (home / "skipped.txt").read_text("utf-8").splitlines()
     return Entry(np.load(home / "pixels.npy", mmap_mode="r"), np.load(home / "kept.npy"), skipped)
@@ -145,11 +146,13 @@ def _save(home: Path, descriptor: int, flush: Callable[[], None], state: State) 
     files.write_text(home / "progress.json", json.dumps(vars(state)))
 
 
-def _blocks(source: Source, positions: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray, dict[int, str]]]:
-    """Decode in order: (positions, pixels of the good ones, the reason for each bad one), a block at a time."""
+def _blocks(
+    source: Source, positions: np.ndarray, size: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, dict[int, str]]]:
+    """Decode in order, a block at a time: positions, pixels of the good ones, the reason for each bad one."""
     workers = available_cores()
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[tuple[np.ndarray, Future]] = deque()
+        waiting: deque[tuple[np.ndarray, Future[tuple[np.ndarray, dict[int, str]]]]] = deque()
         for start in range(0, len(positions), BLOCK):
             block = positions[start : start + BLOCK]
             waiting.append((block, pool.submit(_decode, source, block, size)))

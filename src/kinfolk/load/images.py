@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kinfolk.core import decode, registry, seeds
+from kinfolk.core import decode, download, registry, seeds
 from kinfolk.core.errors import RequestError, unknown
 from kinfolk.datasets import Dataset, Source
 from kinfolk.load import cache, sources
@@ -44,24 +44,25 @@ class Selection:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.limit != "all" and (isinstance(self.limit, bool) or not isinstance(self.limit, int) or self.limit < 1):
-            raise RequestError(f"data.limit = {self.limit!r} is not accepted: it takes 'all' or a number from 1 on.")
+        whole = isinstance(self.limit, int) and not isinstance(self.limit, bool)
+        if self.limit != "all" and not (whole and int(self.limit) >= 1):
+            raise RequestError(f"data.limit = {self.limit!r} is not accepted: it takes 'all' or int in [1, inf).")
         if not 0 < self.fraction <= 1:
-            raise RequestError(f"data.fraction = {self.fraction!r} is not accepted: it takes a number in (0, 1].")
+            raise RequestError(f"data.fraction = {self.fraction!r} is not accepted: it takes float in (0, 1].")
 
 
-def splits(name: str, **settings: Any) -> tuple[str, ...]:
-    """The splits that ``load`` offers, as named in the source, plus ``train[held out]`` where there is no other."""
-    found = sources.open_dataset(name, **settings).splits()
+def splits(name: str, settings: dict[str, Any] | None = None) -> tuple[str, ...]:
+    """The splits that ``load`` offers, as named in the source, and ``train[held out]`` where there is no other."""
+    found = sources.open_dataset(name, settings).splits()
     return found if _evaluation(found) else (*found, HELD_OUT)
 
 
-def evaluation_split(name: str, **settings: Any) -> str:
+def evaluation_split(name: str, settings: dict[str, Any] | None = None) -> str:
     """The split that ``load(name, "test")`` reads: ``test``, else validation, else ``train[held out]``.
 
     Where ``train`` has labels and the first of them has none (ImageNet's test set), the next that has some.
     """
-    return _evaluation_of(sources.open_dataset(name, **settings))
+    return _evaluation_of(sources.open_dataset(name, settings))
 
 
 def load(
@@ -76,6 +77,7 @@ def load(
     hold_out: bool = True,
     settings: dict[str, Any] | None = None,
     progress: cache.Progress | None = None,
+    fetching: download.Progress | None = None,
 ) -> Images:
     """Open one split of a dataset, decoded and cached.
 
@@ -88,6 +90,7 @@ def load(
         hold_out: whether a ``train`` without any other split leaves its held-out tenth out.
         settings: settings of a generated dataset.
         progress: called with (done, total) while images are decoded for the first time.
+        fetching: called with (file, bytes, bytes in all) while a published dataset is downloaded.
 
     Returns:
         Images, whose pixels (N, 3, S, S) are memory-mapped read-only, without the images that could not be
@@ -98,12 +101,12 @@ def load(
         WorkError: the cache could not be written.
     """
     chosen = Selection(limit, classes, fraction, seed)
-    dataset = sources.open_dataset(name, **(settings or {}))
+    dataset = sources.open_dataset(name, settings, fetching)
     found = dataset.splits()
     if split not in found and split == "test":
         split = _evaluation_of(dataset)
     if split not in found and not (split == HELD_OUT and not _evaluation(found)):
-        raise unknown(f"split of '{name}'", split, splits(name, **(settings or {})))
+        raise unknown(f"split of '{name}'", split, found if _evaluation(found) else (*found, HELD_OUT))
     source = dataset.open("train" if split == HELD_OUT else split)
     positions = np.arange(len(source))
     if split == HELD_OUT or (split == "train" and hold_out and not _evaluation(found)):
@@ -163,7 +166,7 @@ def _evaluation_of(dataset: Dataset) -> str:
 def _part(name: str, positions: np.ndarray, held_out: bool) -> np.ndarray:
     """The held-out tenth of a split, or the rest; both sorted."""
     if len(positions) < 2:
-        raise RequestError(f"'{name}' has {len(positions)} image: a part of it cannot be held out for evaluation.")
+        raise RequestError(f"'{name}' has only {len(positions)} image: none can be held out for evaluation.")
     order = positions[np.argsort(scrambled(positions, "held out", 0), kind="stable")]
     count = max(1, round(len(positions) / 10))
     return np.sort(order[:count] if held_out else order[count:])
@@ -176,7 +179,8 @@ def _selected(
     labels, names = source.labels, source.classes
     if chosen.classes:
         if not names:
-            raise RequestError(f"'{name}' has no labels: classes {', '.join(chosen.classes)} cannot be chosen.")
+            wanted = ", ".join(chosen.classes)
+            raise RequestError(f"'{name}' has no labels: classes {wanted} cannot be chosen.")
         for wanted in chosen.classes:
             if wanted not in names:
                 raise unknown(f"class of '{name}'", wanted, names)
@@ -199,8 +203,9 @@ def _selected(
 
 def scrambled(positions: np.ndarray, purpose: str, seed: int) -> np.ndarray:
     """A 64-bit hash of each position (splitmix64, Steele et al. 2014) under (purpose, seed): uint64 (n,)."""
+    start = np.uint64(seeds.key(seed, purpose) << 16)
     with np.errstate(over="ignore"):
-        z = positions.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seeds.key(seed, purpose) << 16)
+        z = positions.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + start
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         return z ^ (z >> np.uint64(31))
@@ -208,7 +213,7 @@ def scrambled(positions: np.ndarray, purpose: str, seed: int) -> np.ndarray:
 
 def _checked_size(size: Any) -> int:
     if isinstance(size, bool) or not isinstance(size, int) or not 4 <= size <= 1024:
-        raise RequestError(f"data.size = {size!r} is not accepted: it takes 'auto' or a number of pixels in [4, 1024].")
+        raise RequestError(f"data.size = {size!r} is not accepted: it takes 'auto' or int in [4, 1024] (pixels).")
     return size
 
 

@@ -78,3 +78,52 @@ def project(vectors: np.ndarray, dimensions: int) -> np.ndarray:
     mean, axes, _ = principal(vectors, dimensions)
     found = ((vectors - mean) @ axes).astype(np.float32)
     return np.pad(found, ((0, 0), (0, dimensions - found.shape[1])))
+
+
+def similarity_moments(vectors: np.ndarray) -> tuple[float, float]:
+    """Mean and deviation of the cosine over all pairs of different rows of (N, D), exactly, in O(N D^2)."""
+    norm = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit = vectors / np.maximum(norm, 1e-12)
+    n, own = len(unit), (norm[:, 0] > 1e-12).sum()
+    mean, cov = covariance(unit)
+    total = (n * n * (mean @ mean) - own) / (n * (n - 1))
+    square = (n * n * ((cov + np.outer(mean, mean)) ** 2).sum() - own) / (n * (n - 1))
+    return float(total), float(np.sqrt(max(0.0, square - total**2)))
+
+
+def ledoit_wolf(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (D,) and shrunk covariance (D, D) of (N, D) (Ledoit and Wolf 2004, "well-conditioned", section 3).
+
+    scikit-learn's ``LedoitWolf``, in pieces of rows: it would hold several float64 copies of the features.
+    """
+    mean, cov = covariance(vectors)
+    width = len(mean)
+    fourth = sum(
+        float((((vectors[start : start + 8192] - mean) ** 2).sum(1) ** 2).sum())
+        for start in range(0, len(vectors), 8192)
+    )
+    scale = np.trace(cov) / width
+    square = (cov**2).sum()
+    distance = square - width * scale**2
+    noise = min(distance, (fourth / len(vectors) - square) / len(vectors))
+    shrinkage = noise / distance if distance > 0 else 0.0
+    return mean, (1 - shrinkage) * cov + shrinkage * scale * np.eye(width)
+
+
+def lidar(groups: np.ndarray, ridge: float = 1e-4) -> float:
+    """LiDAR: effective rank of between-image over within-image scatter of (n, views, D).
+
+    Thilak et al. 2024 (ICLR), equations 1 to 3: eigenvalues of S_w^-1/2 S_b S_w^-1/2, with ``ridge`` added to
+    S_w; exp of the entropy of their shares plus 1e-7.
+    """
+    centres = groups.mean(1, dtype=np.float64)
+    between = np.cov(centres.T, bias=False).reshape(len(centres.T), -1)
+    spread = (groups - centres[:, None]).reshape(-1, groups.shape[2])
+    within = spread.T @ spread / (len(groups) * (groups.shape[1] - 1)) + ridge * np.eye(groups.shape[2])
+    values, axes = np.linalg.eigh(within)
+    whiten = axes / np.sqrt(values)
+    found = np.clip(np.linalg.eigvalsh(whiten.T @ between @ whiten), 0, None)
+    if found.sum() == 0:
+        return 1.0
+    p = found / found.sum() + 1e-7
+    return float(np.exp(-(p * np.log(p)).sum()))

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
-ROWS = 4096
+ROWS = 2048
+PRODUCTS = 50
 CONSTANT = 1e-6
 
 
@@ -116,9 +116,9 @@ def fit(
     classes, targets = np.unique(labels, return_inverse=True)
     basis = eigenbasis(vectors) if basis is None else basis
     problem = _Problem(vectors, targets, len(classes), penalty, basis)
-    w = torch.zeros(vectors.shape[1] + 1, len(classes))
+    w = torch.zeros(len(classes), vectors.shape[1] + 1)
     if start is not None and np.array_equal(start.classes, classes):
-        w[:-1], w[-1] = torch.from_numpy(start.weights), torch.from_numpy(start.bias)
+        w[:, :-1], w[:, -1] = torch.from_numpy(start.weights.T), torch.from_numpy(start.bias)
     logits = problem.logits(w)
     loss = problem.loss(logits, w)
     gradient, curvature = problem.gradient(logits, w)
@@ -134,7 +134,7 @@ def fit(
         logits, w, loss = moved
         gradient, curvature = problem.gradient(logits, w)
         norm = float(gradient.norm())
-    weights, bias = w[:-1].numpy().copy(), w[-1].numpy().copy()
+    weights, bias = w[:, :-1].T.contiguous().numpy(), w[:, -1].contiguous().numpy()
     return Linear(classes, weights, bias, loss, norm, steps, products, penalty)
 
 
@@ -184,7 +184,11 @@ def eigenbasis(vectors: np.ndarray) -> tuple[Tensor, Tensor]:
 
 
 class _Problem:
-    """The objective over W (D + 1, C), the last row the bias, in pieces of rows."""
+    """The objective over W (C, D + 1), the last column the bias, in pieces of rows.
+
+    Classes come first throughout, logits are a list of (C, rows): the products are several times as fast
+    in this layout as in the other while there are few classes.
+    """
 
     def __init__(
         self,
@@ -194,67 +198,67 @@ class _Problem:
         penalty: float,
         basis: tuple[Tensor, Tensor],
     ) -> None:
-        self.x = torch.from_numpy(vectors)
-        self.targets = torch.from_numpy(targets.astype(np.int64))
-        self.classes, self.penalty = classes, penalty
+        self.count, self.classes, self.penalty = len(vectors), classes, penalty
+        self.pieces = torch.from_numpy(vectors).split(ROWS)  # type: ignore[no-untyped-call]
+        self.targets = torch.from_numpy(targets.astype(np.int64)).split(ROWS)  # type: ignore[no-untyped-call]
         self.values, self.axes = basis
-        self.pieces = [slice(start, start + ROWS) for start in range(0, len(vectors), ROWS)]
 
-    def logits(self, w: Tensor) -> Tensor:
-        """(N, C)."""
-        return torch.addmm(w[-1], self.x, w[:-1])
+    def logits(self, w: Tensor) -> list[Tensor]:
+        """Pieces of (C, N)."""
+        return [torch.addmm(w[:, -1:], w[:, :-1], x.T) for x in self.pieces]
 
-    def loss(self, logits: Tensor, w: Tensor) -> float:
+    def loss(self, logits: list[Tensor], w: Tensor) -> float:
         """The objective, summed in float64."""
         total = 0.0
-        for rows in self.pieces:
-            each = cross_entropy(logits[rows], self.targets[rows], reduction="none")
-            total += float(each.sum(dtype=torch.float64))
-        return total / len(logits) + self.penalty / 2 * float(w[:-1].double().square().sum())
+        for z, target in zip(logits, self.targets, strict=True):
+            own = z.gather(0, target[None])[0]
+            total += float((z.logsumexp(0) - own).sum(dtype=torch.float64))
+        return total / self.count + self.penalty / 2 * float(w[:, :-1].double().square().sum())
 
-    def gradient(self, logits: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
-        """The gradient (D + 1, C) and the mean curvature p (1 - p) of each class (C,)."""
+    def gradient(self, logits: list[Tensor], w: Tensor) -> tuple[Tensor, Tensor]:
+        """The gradient (C, D + 1) and the mean curvature p (1 - p) of each class (C, 1)."""
         total = torch.zeros(w.shape, dtype=torch.float64)
-        curvature = torch.zeros(self.classes, dtype=torch.float64)
-        for rows in self.pieces:
-            x, p, t = self.x[rows], logits[rows].softmax(1), self.targets[rows]
-            curvature += (p * (1 - p)).sum(0)
-            p[torch.arange(len(p)), t] -= 1
-            total[:-1] += x.T @ p
-            total[-1] += p.sum(0)
-        total /= len(logits)
-        total[:-1] += self.penalty * w[:-1]
-        return total.float(), (curvature / len(logits)).float()
+        curvature = torch.zeros((self.classes, 1), dtype=torch.float64)
+        for x, z, target in zip(self.pieces, logits, self.targets, strict=True):
+            p = z.softmax(0)
+            curvature += (p * (1 - p)).sum(1, keepdim=True)
+            p[target, torch.arange(len(x))] -= 1
+            total[:, :-1] += p @ x
+            total[:, -1] += p.sum(1)
+        total /= self.count
+        total[:, :-1] += self.penalty * w[:, :-1]
+        return total.float(), (curvature / self.count).float()
 
-    def product(self, logits: Tensor, v: Tensor) -> Tensor:
-        """The Hessian at ``logits`` times V (D + 1, C)."""
+    def product(self, logits: list[Tensor], v: Tensor) -> Tensor:
+        """The Hessian at ``logits`` times V (C, D + 1)."""
         total = torch.zeros_like(v)
-        for rows in self.pieces:
-            x, p = self.x[rows], logits[rows].softmax(1)
-            a = torch.addmm(v[-1], x, v[:-1])
-            a -= (p * a).sum(1, keepdim=True)
+        for x, z in zip(self.pieces, logits, strict=True):
+            p = z.softmax(0)
+            a = torch.addmm(v[:, -1:], v[:, :-1], x.T)
+            a -= (p * a).sum(0)
             a *= p
-            total[:-1].addmm_(x.T, a)
-            total[-1] += a.sum(0)
-        total /= len(logits)
-        total[:-1] += self.penalty * v[:-1]
+            total[:, :-1] += a @ x
+            total[:, -1] += a.sum(1)
+        total /= self.count
+        total[:, :-1] += self.penalty * v[:, :-1]
         return total
 
     def precondition(self, v: Tensor, curvature: Tensor) -> Tensor:
         """(Mean curvature x X'X / N + penalty)^-1 V, among weights that sum to 0 over the classes."""
         out = torch.empty_like(v)
-        rotated = self.axes.T @ v[:-1]
-        out[:-1] = self.axes @ (rotated / (self.values[:, None] * curvature + self.penalty))
-        out[-1] = v[-1] / curvature
-        return out - out.mean(1, keepdim=True)
+        out[:, :-1] = (v[:, :-1] @ self.axes / (curvature * self.values + self.penalty)) @ self.axes.T
+        out[:, -1:] = v[:, -1:] / curvature
+        return out - out.mean(0)
 
-    def solve(self, logits: Tensor, gradient: Tensor, curvature: Tensor, reach: float) -> tuple[Tensor, int]:
-        """A Newton direction (D + 1, C) with residual below ``reach``, and the products it took."""
+    def solve(
+        self, logits: list[Tensor], gradient: Tensor, curvature: Tensor, reach: float
+    ) -> tuple[Tensor, int]:
+        """A Newton direction (C, D + 1) with residual below ``reach``, and the products it took."""
         curvature = curvature.clamp_min(1e-6)
         x, residual = torch.zeros_like(gradient), -gradient
         y = self.precondition(residual, curvature)
         d, fit = y, float((residual * y).sum())
-        for used in range(1, 51):
+        for used in range(1, PRODUCTS + 1):
             h = self.product(logits, d)
             bend = float((d * h).sum())
             if bend <= 0:
@@ -266,16 +270,16 @@ class _Problem:
             y = self.precondition(residual, curvature)
             fit, before = float((residual * y).sum()), fit
             d = y + fit / before * d
-        return x, 50
+        return x, PRODUCTS
 
     def search(
-        self, logits: Tensor, w: Tensor, direction: Tensor, loss: float, slope: float
-    ) -> tuple[Tensor, Tensor, float] | None:
+        self, logits: list[Tensor], w: Tensor, direction: Tensor, loss: float, slope: float
+    ) -> tuple[list[Tensor], Tensor, float] | None:
         """Halve the step until the loss falls enough (Armijo, with room for rounding), or give up."""
         change = self.logits(direction)
         for halvings in range(30):
             t = 0.5**halvings
-            moved, z = w + t * direction, logits + t * change
+            moved, z = w + t * direction, [a + t * b for a, b in zip(logits, change, strict=True)]
             after = self.loss(z, moved)
             if after <= loss + 1e-4 * t * slope + 1e-7 * abs(loss):
                 return z, moved, after

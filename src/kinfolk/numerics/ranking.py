@@ -53,6 +53,14 @@ def skewness(counts: np.ndarray) -> float:
     return float(skew(counts)) if counts.std() > 0 else 0.0
 
 
+def shared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Share (M,) of each row of ``first`` (M, k) that also stands in the same row of ``second`` (M, j)."""
+    count = np.empty(len(first))
+    for row, (a, b) in enumerate(zip(first, second, strict=True)):
+        count[row] = np.isin(a, b).mean()
+    return count
+
+
 def _unit(vectors: np.ndarray) -> np.ndarray:
     vectors = np.asarray(vectors, dtype=np.float32)
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -28,9 +28,7 @@ class Album:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(
-        self, run: Material, split: str, positions: np.ndarray, labels: np.ndarray | None = None
-    ) -> np.ndarray:
+    def add(self, run: Material, split: str, positions: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """The numbers, int32 (n,), of images at ``positions`` of a split, adding those not seen before."""
         sheet = run.thumbnails.get(split)
         where = self._set(run, split)
@@ -94,9 +92,7 @@ class Album:
         for k, picture in enumerate(self._pictures):
             fitted = picture
             if picture.shape[:2] != (height, width):
-                fitted = np.asarray(
-                    Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC)
-                )
+                fitted = np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
             top, left = k // columns * height, k % columns * width
             sheet[top : top + height, left : left + width] = fitted
         buffer = io.BytesIO()
@@ -109,7 +105,5 @@ class Album:
         if key not in self._sets:
             sheet = run.thumbnails.get(split)
             self._sets[key] = len(self.sets)
-            self.sets.append(
-                {"name": f"{run.dataset} {split}", "classes": list(sheet.classes) if sheet else []}
-            )
+            self.sets.append({"name": f"{run.data_name} {split}", "classes": list(sheet.classes) if sheet else []})
         return self._sets[key]

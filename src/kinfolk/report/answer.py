@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kinfolk.records.findings import Finding
 from kinfolk.report import figures, score, verdict
 from kinfolk.report.columns import Column, Question
 from kinfolk.report.markup import Markup, join, tag
@@ -13,7 +12,7 @@ from kinfolk.report.material import Material
 
 def show(runs: Sequence[Material], scores: Sequence[Question], verdicts: Sequence[Question]) -> Markup:
     """The question, a card with the main figure of every run, and what it means."""
-    main = score.main_question(scores)
+    main = next(iter(score.headlines(scores)), None)
     found = [column for question in [main] if question for column in question.runs]
     cards = [_card(column, main) for column in found if main]
     silent = [run.name for run in runs if run not in [c.run for c in found]]
@@ -21,10 +20,8 @@ def show(runs: Sequence[Material], scores: Sequence[Question], verdicts: Sequenc
         [
             tag("p", question(runs, main), class_="question"),
             tag("div", cards, class_="side cards") if cards else None,
-            tag("p", ranking(main)) if main and len(main.runs) > 1 else None,
-            tag("p", f"No score yet for {', '.join(silent)}: run kinfolk evaluate on it.")
-            if silent
-            else None,
+            tag("p", score.ranking(main)) if main and len(main.runs) > 1 else None,
+            tag("p", f"No score yet for {', '.join(silent)}: run kinfolk evaluate on it.") if silent else None,
             [tag("p", _diagnosed(q)) for q in verdicts],
             tag("p", noise(runs), class_="hint") if cards else None,
         ]
@@ -33,12 +30,12 @@ def show(runs: Sequence[Material], scores: Sequence[Question], verdicts: Sequenc
 
 def question(runs: Sequence[Material], main: Question | None) -> str:
     """What the report answers, as far as its findings allow."""
-    names = ", ".join(dict.fromkeys(run.dataset for run in runs))
+    names = " and ".join(dict.fromkeys(run.data_name for run in runs))
     if main is None:
         return f"What was learned from {names}?"
-    if any(c.floor for c in main.answers):
-        return f"How much better do learned features tell the images of {names} apart than untrained ones?"
-    return f"How well do learned features tell the images of {names} apart?"
+    floors = ", ".join(column.label for column in main.answers if column.floor)
+    beside = f", beside the floors that learned nothing ({floors})" if floors else ""
+    return f"How well do the learned features tell the images of {names} apart{beside}?"
 
 
 def trained(run: Material) -> str:
@@ -51,7 +48,7 @@ def trained(run: Material) -> str:
     if not (encoder and method):
         return ""
     length = f" for {epochs} epoch{'' if epochs == 1 else 's'}" if epochs else ""
-    return f"{encoder} trained by {method} on {run.dataset}{length}{cost(run)}"
+    return f"{encoder} trained by {method} on {run.data_name}{length}{cost(run)}"
 
 
 def cost(run: Material) -> str:
@@ -61,9 +58,7 @@ def cost(run: Material) -> str:
     if not seconds:
         return ""
     length = f"{seconds / 60:.1f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
-    return f", {length}" + (
-        f" at {figures.plain(round(rates[len(rates) // 2]))} images a second" if rates else ""
-    )
+    return f", {length}" + (f" at {figures.plain(round(rates[len(rates) // 2]))} images a second" if rates else "")
 
 
 def _card(column: Column, main: Question) -> Markup:
@@ -71,70 +66,31 @@ def _card(column: Column, main: Question) -> Markup:
     interval = figures.interval(finding)
     return tag(
         "article",
-        tag("p", column.label, class_="who"),
+        tag("p", column.label, class_="who") if len(main.runs) > 1 else None,
         tag("p", figures.value(finding.value, finding.unit), class_="figure"),
         tag(
             "p",
-            f"{main.title} on {main.split}" + (f", 95 % interval {interval}" if interval else ""),
+            f"{main.title} on {main.place}" + (f", 95% interval {interval}" if interval else ""),
             class_="hint",
         ),
-        tag("p", against_floor(column, main)),
-        tag("p", text.capitalize() if text.islower() else text, ".")
-        if (text := trained(column.run))
-        else None,
+        tag("p", score.against_floor(column, main)),
+        tag("p", text.capitalize() if text.islower() else text, ".") if (text := trained(column.run)) else None,
         class_="card",
     )
 
 
-def against_floor(column: Column, main: Question) -> str:
-    """The distance to the best floor, and whether it is more than noise."""
-    finding, floor = main.answers[column], main.best_floor(column.run)
-    if floor is None:
-        return "No floor was measured beside it."
-    other, value = floor
-    shown = f"the best floor, {other.label} ({figures.value(value.value, value.unit)})"
-    overlap = figures.overlap(finding, value)
-    if overlap:
-        return f"Equal to {shown} within noise: the intervals overlap."
-    word = "better" if figures.better(finding, value) else "worse"
-    carried = (
-        "; the intervals do not overlap" if overlap is False else "; how much of it is noise is not known"
-    )
-    return f"{figures.apart(finding, value)} {word} than {shown}{carried}."
-
-
-def ranking(main: Question) -> str:
-    """The best run, and how far the others lie behind it."""
-    known = {c: f for c, f in main.runs.items() if f.value is not None}
-    if len(known) < 2 or main.first.higher_is_better is None:
-        return ""
-    first, *rest = sorted(
-        known.items(), key=lambda pair: pair[1].value or 0.0, reverse=bool(main.first.higher_is_better)
-    )
-    return (
-        f"{main.title}: {first[0].label} is best; " + "; ".join(_behind(first, other) for other in rest) + "."
-    )
-
-
-def _behind(first: tuple[Column, Finding], other: tuple[Column, Finding]) -> str:
-    if figures.overlap(first[1], other[1]):
-        return f"{other[0].label} equals it within the noise of the test set"
-    return f"{other[0].label} is {figures.apart(first[1], other[1])} worse"
-
-
 def _diagnosed(question: Question) -> Markup:
-    found = ", ".join(f"{verdict.name_of(f)} ({c.label})" for c, f in question.runs.items())
+    several = len(question.runs) > 1
+    found = ", ".join(verdict.name_of(f) + (f" ({c.label})" if several else "") for c, f in question.runs.items())
     return join([tag("strong", f"{question.title}: "), found, "."]) if found else join([])
 
 
 def noise(runs: Sequence[Material]) -> str:
-    """What the intervals cover: with one seed of a recipe, nothing is known of the noise of training."""
+    """What the intervals cover; with one seed of a recipe nothing is known of training's noise."""
     recipes = [repr({**run.recipe, "seed": None}) for run in runs]
     if all(recipes.count(r) == 1 for r in recipes):
         return (
             "Intervals cover the noise of the test set. There is one seed of each recipe, so nothing is known "
             "of the noise of training."
         )
-    return (
-        "Intervals cover the noise of the test set, not that of training: compare seeds of a recipe for that."
-    )
+    return "Intervals cover the noise of the test set; for that of training, compare seeds of a recipe."

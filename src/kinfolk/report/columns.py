@@ -9,6 +9,7 @@ from typing import Any
 
 from kinfolk.records.findings import Finding
 from kinfolk.report import figures
+from kinfolk.report.markup import Markup, join, tag
 from kinfolk.report.material import FLOORS, Material
 
 
@@ -44,12 +45,21 @@ class Question:
     def title(self) -> str:
         """The finding's title, or its name in words, with what tells it from its siblings."""
         title = self.first.title or words(self.name)
-        return f"{title} ({self.detail})" if self.detail and self.detail not in title else title
+        return f"{title} ({self.detail})" if self.detail else title
 
     @property
     def runs(self) -> dict[Column, Finding]:
         """The answers of runs."""
         return {c: f for c, f in self.answers.items() if not c.floor}
+
+    def who(self, column: Column) -> Markup:
+        """The column's label where several answer, else nothing."""
+        return tag("strong", column.label, " ") if len(self.answers) > 1 else join([])
+
+    @property
+    def place(self) -> str:
+        """The split's own name, where the finding's is the role it plays, such as validation for test."""
+        return str(self.first.protocol.get(self.split, self.split))
 
     def best_floor(self, run: Material) -> tuple[Column, Finding] | None:
         """The floor that ``run`` has to beat: the best of those on the same data, or None."""
@@ -115,8 +125,10 @@ def _split(name: str, split: str, answers: list[tuple[Column, Finding]]) -> Iter
     for column, finding in answers:
         detail = ", ".join(f"{words(k).lower()} = {_entry(finding.protocol.get(k))}" for k in varying)
         gathered.setdefault(detail, {})[column] = finding
+    titles = [next(iter(found.values())).title for found in gathered.values()]
     for detail, found in gathered.items():
-        yield Question(name, split, detail, found)
+        told_by_title = titles.count(next(iter(found.values())).title) == 1 and all(titles)
+        yield Question(name, split, "" if told_by_title else detail, found)
 
 
 def _varying(answers: list[tuple[Column, Finding]]) -> list[str]:

@@ -17,14 +17,12 @@ def show(question: Question, page: Document) -> Markup:
         labels = str(finding.data.get("x_label", "")), str(finding.data.get("y_label", ""))
         references = {str(k): float(v) for k, v in finding.data.get("lines", {}).items()}
         plot = lines.figure(series, *labels, references, str(finding.data.get("log", "")))
-        caption = [tag("strong", column.label), f" {finding.text}"]
         alt = f"{question.title} of {column.label}. {lines.alt(series, *labels)}"
-        figures.append(tag("figure", page.plot(plot, alt), tag("figcaption", caption)))
+        caption = tag("figcaption", question.who(column), finding.text)
+        figures.append(tag("figure", caption, page.plot(plot, alt)))
     return tag("div", tag("h3", question.title), tag("div", figures, class_="side"))
 
 
 def _series(finding: Finding) -> list[lines.Line]:
     x = finding.data.get("x", [])
-    return [
-        lines.Line(x[: len(y)], y[: len(x)], str(name)) for name, y in finding.data.get("series", {}).items()
-    ]
+    return [lines.Line(x[: len(y)], y[: len(x)], str(name)) for name, y in finding.data.get("series", {}).items()]

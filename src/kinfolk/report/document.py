@@ -35,12 +35,9 @@ class Document:
     def map(self, points: dict[str, Any], alt: str) -> Markup:
         """A place where our scatter draws ``points`` (``xy``, ``ids`` and ``colours``, see scatter.js)."""
         colours = {
-            name: {**colouring, "values": pack(colouring["values"])}
-            for name, colouring in points["colours"].items()
+            name: {**colouring, "values": pack(colouring["values"])} for name, colouring in points["colours"].items()
         }
-        self.maps.append(
-            {"xy": pack(points["xy"]), "ids": pack(points["ids"]), "colours": colours, "label": alt}
-        )
+        self.maps.append({"xy": pack(points["xy"]), "ids": pack(points["ids"]), "colours": colours, "label": alt})
         return tag("div", class_="map", data_map=len(self.maps) - 1)
 
     def html(self, title: str, body: Markup) -> str:
@@ -53,9 +50,7 @@ class Document:
         page = self._assemble(title, body, self.album.sheet(LIMIT - len(page.encode()) - 10_000))
         size = len(page.encode())
         if size > LIMIT:
-            raise WorkError(
-                f"the report would have {size / 1e6:.1f} MB, more than {LIMIT // 10**6}; show fewer runs."
-            )
+            raise WorkError(f"the report would have {size / 1e6:.1f} MB, more than {LIMIT // 10**6}; show fewer runs.")
         return page
 
     def _assemble(self, title: str, body: Markup, sheet: dict[str, Any] | None) -> str:
@@ -95,8 +90,15 @@ def security(scripts: list[str], style: str, plotly: bool) -> str:
     styles; a page without allows only its own sheet, by hash.
     """
     allowed = " ".join(f"'sha256-{digest(script)}'" for script in scripts)
-    styles = "'unsafe-inline'" if plotly else f"'sha256-{digest(style)}'"
-    return f"default-src 'none'; script-src {allowed}; style-src {styles}; img-src data:; base-uri 'none'; form-action 'none'"
+    rules = {
+        "default-src": "'none'",
+        "script-src": allowed,
+        "style-src": "'unsafe-inline'" if plotly else f"'sha256-{digest(style)}'",
+        "img-src": "data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    return "; ".join(f"{name} {value}" for name, value in rules.items())
 
 
 def digest(text: str) -> str:

@@ -14,31 +14,27 @@ def value(number: float | None, unit: str = "") -> str:
     if number is None or not math.isfinite(number):
         return "–"
     if unit in SHARES:
-        return f"{100 * number:.1f} %"
+        return f"{number:.1%}"
     return plain(number)
 
 
 def plain(number: object) -> str:
-    """A number with three significant digits and thousands apart; other values as text."""
-    if isinstance(number, bool) or not isinstance(number, (int, float)):
+    """A number with three significant digits and thousands apart, whole numbers whole; other values as text."""
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
         return str(number)
-    if not math.isfinite(number):
-        return str(number)
-    if float(number).is_integer() and abs(number) < 1e15:
-        return f"{int(number):,}".replace(",", "\u202f")
-    if abs(number) >= 1000:
-        return f"{number:,.0f}".replace(",", "\u202f")
-    if abs(number) < 1e-3:
+    if isinstance(number, int) or abs(number) >= 1000:
+        return f"{number:,.0f}"
+    if number and abs(number) < 1e-3:
         return f"{number:.2e}"
-    return f"{number:.3g}"
+    return f"{number:#.3g}".rstrip(".")
 
 
 def interval(finding: Finding) -> str:
-    """``55.5 to 57.5 %``, or an empty text where the finding has no interval."""
+    """``55.5 to 57.5%``, or an empty text where the finding has no interval."""
     if finding.low is None or finding.high is None:
         return ""
     if finding.unit in SHARES:
-        return f"{100 * finding.low:.1f} to {100 * finding.high:.1f} %"
+        return f"{100 * finding.low:.1f} to {finding.high:.1%}"
     return f"{plain(finding.low)} to {plain(finding.high)}"
 
 
@@ -52,7 +48,7 @@ def apart(one: Finding, two: Finding) -> str:
 
 
 def overlap(one: Finding, two: Finding) -> bool | None:
-    """Whether two 95 % intervals overlap; None where one of them is not known."""
+    """Whether two 95% intervals overlap; None where one of them is not known."""
     if one.low is None or one.high is None or two.low is None or two.high is None:
         return None
     return one.low <= two.high and two.low <= one.high

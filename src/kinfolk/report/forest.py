@@ -10,11 +10,13 @@ from kinfolk.report import figures
 from kinfolk.report.columns import Column, Question
 from kinfolk.report.markup import Markup, join, tag
 
-LEFT, RIGHT, WIDTH, LINE = 150, 66, 720, 22
+LEFT, RIGHT, WIDTH, LINE = 118, 62, 520, 22
 
 
 def forest(questions: Sequence[Question]) -> Markup:
     """One row for each score and column; runs are filled marks, floors open ones."""
+    if not questions:
+        return join([])
     known = [f for q in questions for f in q.answers.values() if f.value is not None]
     top = max([f.high if f.high is not None else f.value or 0.0 for f in known], default=1.0)
     end = min(1.0, math.ceil(10 * top + 0.2) / 10) if top <= 1 else top
@@ -36,11 +38,11 @@ def forest(questions: Sequence[Question]) -> Markup:
             viewBox=f"0 0 {WIDTH} {y + 26}",
             role="img",
             class_="forest",
-            aria_label="Scores with 95 % intervals; the same figures stand in the table below.",
+            aria_label="Scores with 95% intervals; the same figures stand in the table below.",
         ),
         tag(
             "figcaption",
-            "Filled: trained. Open: floors, which learned nothing. The line is the 95 % interval.",
+            "Filled: trained. Open: floors, which learned nothing. The line is the 95% interval.",
         ),
     )
 
@@ -84,7 +86,7 @@ def _axis(end: float, bottom: int) -> Markup:
                 tag("line", x1=_place(t, end), x2=_place(t, end), y1=4, y2=bottom, class_="tick"),
                 tag(
                     "text",
-                    f"{100 * t:.0f} %",
+                    f"{t:.0%}",
                     x=_place(t, end),
                     y=bottom + 18,
                     text_anchor="middle",
@@ -97,4 +99,4 @@ def _axis(end: float, bottom: int) -> Markup:
 
 
 def _short(label: str) -> str:
-    return label if len(label) <= 20 else f"{label[:10]}…{label[-9:]}"
+    return label if len(label) <= 15 else f"{label[:7]}…{label[-7:]}"

@@ -14,119 +14,97 @@ from kinfolk.report.markup import Markup, join, tag
 QUERIES = 20
 TILES = 10
 SHEET = 60
+WAYS = {"nearest": "similarity", "farthest": "farthest_similarity"}
 
 
 def show(question: Question, page: Document) -> Markup:
-    """Queries down the page, columns under each other so that their neighbours can be compared."""
+    """Queries down the page, runs under each other so that neighbours can be compared, floors folded away."""
     asked = {c: f for c, f in question.answers.items() if {"queries", "nearest"} <= f.arrays.keys()}
-    sheets = {c: f for c, f in question.answers.items() if "images" in f.arrays}
+    sheets = [_sheet(question, c, f, page) for c, f in question.answers.items() if "images" in f.arrays]
     return tag(
         "div",
         tag("h3", question.title),
-        _queries(asked, page) if asked else None,
-        tag("div", [_sheet(c, f, page) for c, f in sheets.items()], class_="side") if sheets else None,
+        _queries(question, asked, page) if asked else None,
+        tag("div", sheets, class_="side") if sheets else None,
     )
 
 
-def _queries(asked: dict[Column, Finding], page: Document) -> Markup:
-    blocks: dict[int, list[Markup]] = {}
-    counts: dict[Column, tuple[int, int]] = {}
+def _queries(question: Question, asked: dict[Column, Finding], page: Document) -> Markup:
+    rows: dict[int, dict[Column, Markup]] = {}
+    alike: dict[Column, list[bool]] = {column: [] for column in asked}
     for column, finding in asked.items():
-        labels = column.label if len(asked) > 1 else ""
-        queries = page.album.add(column.run, _split(finding, "query"), finding.arrays["queries"])
-        alike = shown = 0
-        for k, query in enumerate(queries[:QUERIES].tolist()):
-            tiles = {way: _strip(column, finding, way, k, page) for way in ("nearest", "farthest")}
-            known = [
-                page.album.category(t) == page.album.category(query)
-                for t, _ in tiles["nearest"]
-                if page.album.category(query)
-            ]
-            alike, shown = alike + sum(known), shown + len(known)
-            strips = [
-                tag(
-                    "div",
-                    tag("span", f"{labels} {way}".strip(), class_="who"),
-                    _tiles(found, query, page),
-                    class_=f"strip {way}",
-                )
-                for way, found in tiles.items()
-                if found
-            ]
-            blocks.setdefault(query, []).append(join(strips))
-        counts[column] = alike, shown
-    rows = [
-        tag(
-            "div",
-            _tile(query, None, query, page, "query"),
-            tag("div", strips, class_="strips"),
-            class_="query",
-        )
-        for query, strips in blocks.items()
-    ]
-    texts = [tag("p", tag("strong", c.label), " ", f.text) for c, f in asked.items() if f.text]
-    legend = (
-        "✓ marks a neighbour of the query's class; below each is its similarity."
-        if any(n for _, n in counts.values())
-        else ""
-    )
-    return join([texts, tag("p", _counted(counts), " ", legend), rows])
+        queries = page.album.add(column.run, _split(finding, "query"), finding.arrays["queries"][:QUERIES])
+        for k, query in enumerate(queries.tolist()):
+            strips = []
+            for way in WAYS:
+                tiles = _found(column, finding, way, k, page)
+                label = f"{column.label}, {way}" if len(asked) > 1 else way
+                strips.append(_strip(label, [_tile(image, text, page, query) for image, text in tiles]))
+                if way == "nearest" and page.album.category(query):
+                    alike[column] += [_alike(image, query, page) for image, _ in tiles]
+            rows.setdefault(query, {})[column] = tag("div", strips, class_="pair")
+    texts = [tag("p", question.who(c), f.text) for c, f in asked.items() if f.text and not c.floor]
+    return join([texts, _counted(alike), [_row(query, strips, page) for query, strips in rows.items()]])
+
+
+def _row(query: int, strips: dict[Column, Markup], page: Document) -> Markup:
+    runs = [strip for column, strip in strips.items() if not column.floor]
+    floors = [strip for column, strip in strips.items() if column.floor]
+    folded = tag("details", tag("summary", "the same query under the floors"), floors) if floors else None
+    caption = page.album.category(query) or "query"
+    picture = tag("figure", _picture(query, "", page), tag("figcaption", caption), class_="tile asked")
+    return tag("div", picture, tag("div", runs, folded, class_="strips"), class_="query")
 
 
 def _split(finding: Finding, role: str) -> str:
-    return str(finding.data.get(f"{role}_split", finding.split))
+    """The split a gallery points into: what it says, else the finding's own."""
+    named = finding.data.get(f"{role}_split" if role else "split")
+    return str(named or finding.protocol.get(finding.split, finding.split))
 
 
-def _strip(
-    column: Column, finding: Finding, way: str, row: int, page: Document
-) -> list[tuple[int, float | None]]:
+def _found(column: Column, finding: Finding, way: str, row: int, page: Document) -> list[tuple[int, str]]:
+    """Numbers of the images found for a query, with their similarities as text."""
     if way not in finding.arrays:
         return []
-    images = page.album.add(column.run, _split(finding, "bank"), finding.arrays[way][row][:TILES])
-    values = finding.arrays.get("similarity" if way == "nearest" else "farthest_similarity")
-    similarity = [None] * len(images) if values is None else np.asarray(values[row][:TILES], float).tolist()
-    return list(zip(images.tolist(), similarity, strict=True))
+    positions = finding.arrays[way][row][:TILES]
+    values = finding.arrays.get(WAYS[way])
+    texts = [f"{v:.2f}" for v in values[row][:TILES]] if values is not None else [""] * len(positions)
+    kept = positions >= 0
+    images = page.album.add(column.run, _split(finding, "bank"), positions[kept])
+    return list(zip(images.tolist(), [t for t, keep in zip(texts, kept, strict=True) if keep], strict=True))
 
 
-def _tiles(found: Sequence[tuple[int, float | None]], query: int, page: Document) -> Markup:
-    return join(_tile(image, similarity, query, page) for image, similarity in found)
+def _strip(label: str, tiles: Sequence[Markup]) -> Markup:
+    return tag("div", tag("span", label, class_="label"), tiles, class_="strip") if tiles else join([])
 
 
-def _tile(image: int, similarity: float | None, query: int, page: Document, role: str = "") -> Markup:
-    category, wanted = page.album.category(image), page.album.category(query)
-    alike = bool(wanted) and category == wanted and not role
-    below = (
-        category or "query"
-        if role
-        else f"{'✓ ' if alike else ''}{'' if similarity is None else f'{similarity:.2f}'}"
-    )
-    alt = page.album.describe(image) + ("" if similarity is None else f", similarity {similarity:.2f}")
-    picture = tag("canvas", width=32, height=32, role="img", aria_label=alt, title=alt, data_image=image)
-    return tag(
-        "figure",
-        picture,
-        tag("figcaption", below),
-        class_=f"tile {role or ('alike' if alike else '')}".strip(),
-    )
+def _alike(image: int, query: int, page: Document) -> bool:
+    return bool(page.album.category(query)) and page.album.category(image) == page.album.category(query)
 
 
-def _counted(counts: dict[Column, tuple[int, int]]) -> str:
-    parts = [
-        f"{100 * alike / shown:.0f} % ({column.label})" for column, (alike, shown) in counts.items() if shown
-    ]
-    return f"Of the nearest images shown, those of the query's class: {', '.join(parts)}." if parts else ""
+def _tile(image: int, text: str, page: Document, query: int | None = None) -> Markup:
+    alike = query is not None and _alike(image, query, page)
+    caption = tag("figcaption", f"✓ {text}" if alike else text)
+    return tag("figure", _picture(image, text, page), caption, class_="tile alike" if alike else "tile")
 
 
-def _sheet(column: Column, finding: Finding, page: Document) -> Markup:
-    images = page.album.add(
-        column.run, str(finding.data.get("split", finding.split)), finding.arrays["images"][:SHEET]
-    )
-    scores = finding.arrays.get("score", np.full(len(images), np.nan))[:SHEET]
-    tiles = []
-    for image, score in zip(images.tolist(), scores.tolist(), strict=True):
-        alt = f"{page.album.describe(image)}, score {score:.3g}"
-        picture = tag("canvas", width=32, height=32, role="img", aria_label=alt, title=alt, data_image=image)
-        tiles.append(tag("figure", picture, tag("figcaption", f"{score:.2f}"), class_="tile"))
-    return tag(
-        "div", tag("p", tag("strong", column.label), " ", finding.text), tag("div", tiles, class_="strip")
-    )
+def _picture(image: int, text: str, page: Document) -> Markup:
+    alt = ": ".join(filter(None, [page.album.describe(image), text]))
+    return tag("canvas", width=32, height=32, role="img", aria_label=alt, title=alt, data_image=image)
+
+
+def _counted(alike: dict[Column, list[bool]]) -> Markup:
+    """How many of the images shown are of the query's class."""
+    shares = [f"{np.mean(found):.0%} ({column.label})" for column, found in alike.items() if found]
+    if not shares:
+        return join([])
+    text = f"Of the nearest images shown here, these are of the query's class (✓): {', '.join(shares)}."
+    return tag("p", text, " Below each image stands its similarity.")
+
+
+def _sheet(question: Question, column: Column, finding: Finding, page: Document) -> Markup:
+    images = page.album.add(column.run, _split(finding, ""), finding.arrays["images"][:SHEET])
+    scores = finding.arrays.get("score")
+    texts = [f"{v:.2f}" for v in scores[:SHEET]] if scores is not None else [""] * len(images)
+    tiles = [_tile(image, text, page) for image, text in zip(images.tolist(), texts, strict=True)]
+    return tag("div", tag("p", question.who(column), finding.text), tag("div", tiles, class_="strip"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,38 +12,33 @@ from kinfolk.report.figures import plain
 from kinfolk.report.markup import Markup, join, tag
 from kinfolk.report.material import Material
 
-STEPS, TRAIN, HELD_OUT = "#8a8a8a", "#0072b2", "#e69f00"
+STEPS, TRAIN, HELD_OUT = "#8a8a8a", "#0072b2", "#d55e00"
+TOTAL = "total"
 
 
 def show(runs: Sequence[Material], page: Document) -> Markup:
-    """A figure for every term and run: a row for each term where there are several runs, else all in one row."""
+    """A figure for every term and run: a row for each term where there are several runs, else all in one."""
     logged = [run for run in runs if run.steps or _validated(run)]
-    names = list(dict.fromkeys(name for run in logged for name in _names(run)))
+    if not logged:
+        return join([])
+    names = dict.fromkeys(name for run in logged for name in _names(run))
     rows = {name: _row(name, logged, page) for name in names}
     if len(logged) == 1:
-        return join([_said(logged), tag("div", list(rows.values()), class_="side")])
-    return join(
-        [
-            _said(logged),
-            [join([tag("h3", name), tag("div", row, class_="side")]) for name, row in rows.items()],
-        ]
+        return join([_said(logged), _key(), tag("div", list(rows.values()), class_="side")])
+    shown = [join([tag("h3", name), tag("div", row, class_="side")]) for name, row in rows.items()]
+    return join([_said(logged), _key(), shown])
+
+
+def _key() -> Markup:
+    """One legend for all figures."""
+    return tag(
+        "p",
+        tag("span", "while training", class_="key steps"),
+        tag("span", "training images, evaluation mode", class_="key seen"),
+        tag("span", "held-out images, evaluation mode", class_="key held"),
+        f" Terms are shown without their weights; {TOTAL} is their weighted sum.",
+        class_="hint",
     )
-
-
-def watched(runs: Sequence[Material], page: Document) -> Markup:
-    """What was watched after every epoch, one figure for each quantity."""
-    names = dict.fromkeys(name for run in runs for row in run.epochs for name in row.get("watch", {}))
-    figures = []
-    for name in names:
-        series = []
-        for run in runs:
-            rows = [row for row in run.epochs if name in row.get("watch", {})]
-            series.append(
-                lines.Line([row["epoch"] for row in rows], [row["watch"][name] for row in rows], run.name)
-            )
-        plot = page.plot(lines.figure(series, "epoch", name), f"{name}. {lines.alt(series, 'epoch', name)}")
-        figures.append(tag("figure", plot, tag("figcaption", tag("strong", name), " after each epoch")))
-    return tag("div", figures, class_="side") if figures else join([])
 
 
 def _validated(run: Material) -> list[dict[str, Any]]:
@@ -50,64 +46,70 @@ def _validated(run: Material) -> list[dict[str, Any]]:
 
 
 def _names(run: Material) -> list[str]:
-    names = dict.fromkeys(name for row in run.steps for name in row["terms"])
-    names |= dict.fromkeys(
-        n for row in _validated(run) for terms in row["validation"].values() for n in terms
-    )
-    return ["total"] * (any("total" in row for row in run.steps) or "total" in names) + [
-        n for n in names if n != "total"
-    ]
+    """The total first, then the terms in the method's order."""
+    rows = [row["terms"] for row in run.steps]
+    rows += [terms for row in _validated(run) for terms in row["validation"].values()]
+    names = dict.fromkeys(name for row in rows for name in row if name != TOTAL)
+    return [TOTAL, *names]
 
 
 def _row(name: str, runs: Sequence[Material], page: Document) -> list[Markup]:
     series = {run.name: _series(name, run) for run in runs}
-    extent = _extent([line for found in series.values() for line in found])
+    references = {run.name: _chance(run) if name == TOTAL else {} for run in runs}
+    extent = _extent(
+        [line for found in series.values() for line in found],
+        [y for r in references.values() for y in r.values()],
+    )
     figures = []
     for run in runs:
         found = series[run.name]
-        figure = lines.figure(found, "step", "", _references(name, run), y_range=extent)
+        figure = lines.figure(found, "step", "", references[run.name], y_range=extent, legend=False)
         alt = f"{name} of {run.name}. {lines.alt(found, 'step', name)}"
-        caption = [tag("strong", name), f" {run.name}" if len(runs) > 1 else None]
-        figures.append(tag("figure", page.plot(figure, alt), tag("figcaption", caption)))
+        caption = tag("figcaption", tag("strong", run.name if len(runs) > 1 else name))
+        figures.append(tag("figure", caption, page.plot(figure, alt)))
     return figures
 
 
 def _series(name: str, run: Material) -> list[lines.Line]:
-    steps = [(row.get("step", k), _term(row, name)) for k, row in enumerate(run.steps)]
-    found = (
-        [lines.Line(*_pairs(steps), "while training", STEPS, True)]
-        if any(y is not None for _, y in steps)
-        else []
-    )
-    for split, colour in {
-        split: HELD_OUT if split != "train" else TRAIN
-        for row in _validated(run)
-        for split in row["validation"]
-    }.items():
-        pairs = [(row.get("step", 0), row["validation"].get(split, {}).get(name)) for row in _validated(run)]
-        label = "training images" if split == "train" else f"{split} images, held out"
-        found.append(lines.Line(*_pairs(pairs), label, colour))
-    return found
+    steps = [(row.get("step"), _term(row, name)) for row in run.steps]
+    found = [lines.Line(*_pairs(steps), "while training", STEPS, faint=True)]
+    rows = _validated(run)
+    for split in dict.fromkeys(split for row in rows for split in row["validation"]):
+        values = _pairs([(row.get("step"), row["validation"].get(split, {}).get(name)) for row in rows])
+        if split == "train":
+            found.append(lines.Line(*values, "training images", TRAIN))
+        else:
+            found.append(lines.Line(*values, f"{split} images, held out", HELD_OUT, "dash"))
+    return [line for line in found if any(y is not None for y in line.y)]
 
 
-def _pairs(pairs: list[tuple[float, float | None]]) -> tuple[list[float], list[float | None]]:
-    return [x for x, _ in pairs], [y for _, y in pairs]
+def _pairs(values: Sequence[tuple[Any, Any]]) -> tuple[list[Any], list[Any]]:
+    return [x for x, _ in values], [y for _, y in values]
 
 
 def _term(row: dict[str, Any], name: str) -> float | None:
-    return row.get("total") if name == "total" else row["terms"].get(name)
+    return row.get(TOTAL) if name == TOTAL else row["terms"].get(name)
 
 
-def _references(name: str, run: Material) -> dict[str, float]:
-    return {k: v for row in _validated(run)[-1:] for k, v in row.get("lines", {}).get(name, {}).items()}
+def _chance(run: Material) -> dict[str, float]:
+    """The loss of SimCLR at random: ln(V (B - 1) + 1) for V views in a step, which is ln(2B - 1) for two."""
+    batch, views = run.get("train", "batch"), run.get("views", "count")
+    if run.get("method", "name") != "simclr" or not isinstance(batch, int) or not isinstance(views, int):
+        return {}
+    together = 2 if run.get("views", "pairing") == "turns" else views
+    return {"chance": math.log(together * (batch - 1) + 1)}
 
 
-def _extent(series: Sequence[lines.Line]) -> tuple[float, float] | None:
-    """One range for all runs, so that they can be compared; the first steps may leave it."""
+def _extent(series: Sequence[lines.Line], references: Sequence[float]) -> tuple[float, float] | None:
+    """One range for all runs, so that they can be compared; very high first steps may leave it."""
+    drawn = [y for line in series if not line.faint for y in lines.finite(line.y) if y is not None]
     known = sorted(y for line in series for y in lines.finite(line.y) if y is not None)
     if not known:
         return None
-    low, high = known[0], known[min(len(known) - 1, int(0.985 * len(known)))]
+    low, high, most = known[0], known[-1], known[int(0.95 * (len(known) - 1))]
+    if high - low > 3 * (most - low) > 0:
+        high = most
+    low, high = min([low, *drawn, *references]), max([high, *drawn, *references])
     margin = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
     return low - margin, high + margin
 
@@ -116,25 +118,13 @@ def _said(runs: Sequence[Material]) -> list[Markup]:
     """What the last epoch's totals say: the distance between images trained on and images held out."""
     said = []
     for run in runs:
-        rows = _validated(run)
-        if not rows:
-            continue
-        last = {
-            split: terms["total"]
-            for split, terms in rows[-1]["validation"].items()
-            if terms.get("total") is not None
-        }
-        held = next((split for split in last if split != "train"), None)
-        if held is None or "train" not in last:
+        last = {split: terms.get(TOTAL) for row in _validated(run)[-1:] for split, terms in row["validation"].items()}
+        held = next((split for split, value in last.items() if split != "train" and value is not None), None)
+        if held is None or last.get("train") is None:
             continue
         gap = last[held] - last["train"]
-        word = "higher" if gap > 0 else "lower"
-        said.append(
-            tag(
-                "p",
-                tag("strong", run.name),
-                f": after the last epoch the total is {plain(last['train'])} on training images and "
-                f"{plain(last[held])} on {held} images, {plain(abs(gap))} {word} on images not trained on.",
-            )
-        )
+        text = f"after the last epoch the total is {plain(last['train'])} on training images and "
+        text += f"{plain(last[held])} on {held} images: {plain(abs(gap))} "
+        text += f"{'higher' if gap > 0 else 'lower'} on images not trained on."
+        said.append(tag("p", tag("strong", run.name), f" {text}"))
     return said

@@ -48,11 +48,12 @@ def join(children: Iterable[object]) -> Markup:
 
 
 def grid(
-    header: Iterable[object], rows: Iterable[Iterable[object]], caption: str = "", class_: str = ""
+    header: Iterable[object], rows: Iterable[Iterable[object]], label: str, caption: str = "", class_: str = ""
 ) -> Markup:
     """A table whose first column names its rows, in a box that scrolls sideways where it is narrow.
 
-    Cells are children of ``tag``, or whole ``td`` elements.
+    Cells are children of ``tag``, or whole ``td`` elements. ``label`` is what a screen reader says, ``caption``
+    what stands above.
     """
     head = tag("tr", [tag("th", cell, scope="col") for cell in header])
     body = []
@@ -60,7 +61,7 @@ def grid(
         body.append(tag("tr", tag("th", first, scope="row"), [_cell(cell) for cell in rest]))
     title = tag("caption", caption) if caption else None
     table = tag("table", title, tag("thead", head), tag("tbody", body), class_=class_ or None)
-    return tag("div", table, class_="scroll", tabindex="0", role="region", aria_label=caption or "table")
+    return tag("div", table, class_="scroll", tabindex="0", role="region", aria_label=label)
 
 
 def _cell(child: object) -> Markup:

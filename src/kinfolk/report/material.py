@@ -71,8 +71,13 @@ class Material:
 
     @property
     def dataset(self) -> str:
-        """The name of the data, without the folders it lies in."""
-        return Path(str(self.get("data", "name") or "data")).name
+        """What the data are: a dataset's name or a path."""
+        return str(self.get("data", "name") or "data")
+
+    @property
+    def data_name(self) -> str:
+        """The name of the data, without the folders they lie in."""
+        return Path(self.dataset).name or self.dataset
 
     def get(self, section: str, key: str) -> Any:
         """One setting of the recipe, or None where it is not there."""
@@ -140,6 +145,4 @@ def _thumbnails(file: Path) -> Thumbnails:
             f"found {pixels.dtype} {pixels.shape} and {len(index)} positions."
         )
     labels = [int(label) for label in card.get("labels", [])] or [-1] * len(index)
-    return Thumbnails(
-        pixels, {i: row for row, i in enumerate(index)}, labels, tuple(map(str, card.get("classes", [])))
-    )
+    return Thumbnails(pixels, {i: row for row, i in enumerate(index)}, labels, tuple(map(str, card.get("classes", []))))

@@ -19,19 +19,19 @@ def show(question: Question, page: Document) -> Markup:
     """The matrices of every column side by side."""
     shown = []
     for column, finding in question.answers.items():
-        caption = f"{question.title}, {column.label}"
+        label = f"{question.title} of {column.label}"
         small = len(finding.data.get("columns", [])) <= WIDEST
-        picture = _shaded(finding, caption) if small else page.plot(_heat(finding), caption)
-        shown.append(tag("div", picture, tag("p", finding.text) if finding.text else None))
+        picture = _shaded(finding, label) if small else page.plot(_heat(finding), label)
+        shown.append(tag("div", tag("p", question.who(column), finding.text), picture))
     return tag("div", tag("h3", question.title), tag("div", shown, class_="side"))
 
 
-def _shaded(finding: Finding, caption: str) -> Markup:
+def _shaded(finding: Finding, label: str) -> Markup:
     rows, values = finding.data.get("rows", []), finding.data.get("values", [])
     known = [abs(v) for row in values for v in row if isinstance(v, (int, float)) and math.isfinite(v)]
     top = max(known, default=0.0) or 1.0
     body = [[str(name), *[_cell(v, top) for v in row]] for name, row in zip(rows, values, strict=False)]
-    return grid(["", *map(str, finding.data.get("columns", []))], body, caption, "matrix")
+    return grid(["", *map(str, finding.data.get("columns", []))], body, label, class_="matrix")
 
 
 def _cell(value: object, top: float) -> Markup:
@@ -42,9 +42,7 @@ def _cell(value: object, top: float) -> Markup:
 
 
 def _heat(finding: Finding) -> dict[str, object]:
-    names = {
-        key: [lines.plain_text(str(n)) for n in finding.data.get(key, [])] for key in ("rows", "columns")
-    }
+    names = {key: [lines.plain_text(str(n)) for n in finding.data.get(key, [])] for key in ("rows", "columns")}
     values = [lines.finite(row) for row in finding.data.get("values", [])]
     heat = {
         "type": "heatmap",

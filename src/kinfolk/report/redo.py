@@ -17,10 +17,7 @@ def show(runs: Sequence[Material], questions: Sequence[Question]) -> Markup:
     """Commands first, then what they ran under."""
     return join(
         [
-            [
-                tag("div", tag("h3", run.name), tag("pre", "\n".join(commands(run)), tabindex="0"))
-                for run in runs
-            ],
+            [tag("div", tag("h3", run.name), tag("pre", "\n".join(commands(run)), tabindex="0")) for run in runs],
             _folded("Recipe", runs, [flatten(run.recipe) for run in runs]),
             _protocols(questions),
             _folded("Environment", runs, [flatten(run.environment) for run in runs]),
@@ -32,11 +29,7 @@ def commands(run: Material) -> list[str]:
     """The lines that train, evaluate and report this run again."""
     folder = shlex.quote(run.folder.name)
     asked = run.environment.get("command")
-    train = (
-        asked
-        if isinstance(asked, str) and asked
-        else f"kinfolk train {folder}/recipe.toml --out {folder}-again"
-    )
+    train = asked if isinstance(asked, str) and asked else f"kinfolk train {folder}/recipe.toml --out {folder}-again"
     again = folder if asked else f"{folder}-again"
     return [train, f"kinfolk evaluate {again}", f"kinfolk report {again} --out report.html"]
 
@@ -54,7 +47,7 @@ def _folded(title: str, runs: Sequence[Material], tables: Sequence[Mapping[str, 
     return tag(
         "details",
         tag("summary", title),
-        grid(["setting", *[run.name for run in runs]], rows, caption, "plain"),
+        grid(["setting", *[run.name for run in runs]], rows, caption, class_="plain"),
     )
 
 
@@ -63,10 +56,10 @@ def _protocols(questions: Sequence[Question]) -> Markup | None:
     for question in questions:
         entries = flatten(question.first.protocol)
         said = ", ".join(f"{words(k).lower()} = {_written(v)}" for k, v in entries.items())
-        rows.append([question.title, question.split, said or "–"])
+        rows.append([question.title, question.place, said or "–"])
     if not rows:
         return None
-    table = grid(["finding", "split", "protocol"], rows, "How everything was measured", "plain")
+    table = grid(["finding", "split", "protocol"], rows, "How everything was measured", class_="plain")
     return tag("details", tag("summary", "Protocols"), table)
 
 

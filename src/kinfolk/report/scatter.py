@@ -22,9 +22,7 @@ def show(questions: Sequence[Question], page: Document) -> Markup:
     for question in questions:
         for column, finding in question.answers.items():
             if {"xy", "index"} <= finding.arrays.keys() and len(finding.arrays["index"]):
-                atlases.setdefault((column.run.dataset, finding.split), []).append(
-                    (question, column, finding)
-                )
+                atlases.setdefault((column.run.dataset, question.place), []).append((question, column, finding))
     return join(_atlas(maps, page) for maps in atlases.values())
 
 
@@ -39,10 +37,7 @@ def _atlas(maps: list[tuple[Question, Column, Finding]], page: Document) -> Mark
         "zoom, hold Shift and drag to select, double-click for the whole map. With the keyboard: arrows walk "
         "from image to image, + and − zoom, 0 shows all, Enter selects, Escape clears."
     )
-    side = [
-        tag("div", tag("h3", title), tag("div", figures, class_="side maps"))
-        for title, figures in rows.items()
-    ]
+    side = [tag("div", tag("h3", title), tag("div", figures, class_="side maps")) for title, figures in rows.items()]
     return tag(
         "div",
         tag("p", note, help_, class_="hint"),
@@ -54,22 +49,21 @@ def _atlas(maps: list[tuple[Question, Column, Finding]], page: Document) -> Mark
 
 
 def _map(question: Question, column: Column, finding: Finding, page: Document) -> Markup:
-    points = _points(column, finding, page)
-    alt = f"{question.title} of {column.label}: {len(points['ids'])} images of {column.run.dataset} {finding.split} as points."
+    points = _points(question.place, column, finding, page)
+    alt = f"{question.title} of {column.label}: {len(points['ids'])} points, each an image of "
+    alt += f"{column.run.data_name} {question.place}."
     caption = [tag("strong", column.label), f" {finding.text}"]
     return tag("figure", page.map(points, alt), tag("figcaption", caption))
 
 
-def _points(column: Column, finding: Finding, page: Document) -> dict[str, Any]:
+def _points(split: str, column: Column, finding: Finding, page: Document) -> dict[str, Any]:
     index = np.asarray(finding.arrays["index"], np.int64)
     kept = chosen(index)
     labels = finding.arrays.get("labels")
-    ids = page.album.add(column.run, finding.split, index[kept], None if labels is None else labels[kept])
+    ids = page.album.add(column.run, split, index[kept], None if labels is None else labels[kept])
     colours = {}
     if labels is not None and (labels >= 0).any():
-        names = page.album.classes(column.run, finding.split) or [
-            str(n) for n in finding.data.get("classes", [])
-        ]
+        names = page.album.classes(column.run, split) or [str(n) for n in finding.data.get("classes", [])]
         colours["class"] = _categories(labels[kept], names)
     for name, values in finding.arrays.items():
         if name not in ("xy", "index", "labels") and values.shape == index.shape:

@@ -19,15 +19,24 @@ def show(questions: Sequence[Question], columns: Sequence[Column]) -> Markup:
     alone = [q for q in questions if q.runs and q not in beside]
     parts: list[object] = []
     if beside:
-        shares = [q for q in beside if q.first.unit in figures.SHARES]
-        parts.append(forest(shares) if shares else None)
+        main = headlines(beside)
+        parts.append([_said(question) for question in main])
+        parts.append(forest([q for q in main if q.first.unit in figures.SHARES]))
         asked = [c for c in columns if any(c in q.answers for q in beside)]
-        parts.append(_table(beside, asked, "Scores with 95 % intervals, beside the floors"))
+        parts.append(_table(beside, asked, "Scores with 95% intervals, beside the floors"))
     if alone:
         asked = [c for c in columns if any(c in q.answers for q in alone)]
-        parts.append(_table(alone, asked, "Other figures, with 95 % intervals where they are known"))
-        parts.append([tag("p", q.title, ": ", f.text) for q in alone for f in q.runs.values() if f.text])
+        parts.append(_table(alone, asked, "Other figures, with 95% intervals where they are known"))
+        parts.append([tag("p", q.who(c), f.text) for q in alone for c, f in q.runs.items() if f.text])
     return join(parts)
+
+
+def _said(question: Question) -> Markup:
+    """What a headline says: of one run, its distance to the floors; of several, their order."""
+    if len(question.runs) > 1:
+        return tag("p", ranking(question))
+    said = [" ".join([f.text, against_floor(column, question)]) for column, f in question.runs.items()]
+    return join(tag("p", text) for text in said)
 
 
 def _table(questions: Sequence[Question], columns: Sequence[Column], caption: str) -> Markup:
@@ -35,13 +44,11 @@ def _table(questions: Sequence[Question], columns: Sequence[Column], caption: st
     rows = []
     for question in questions:
         unit = question.first.unit
-        named = (
-            unit if unit and unit not in figures.SHARES and unit.lower() not in question.title.lower() else ""
-        )
-        about = ", ".join(filter(None, [question.split, named, direction(question.first)]))
+        named = unit if unit and unit not in figures.SHARES and unit.lower() not in question.title.lower() else ""
+        about = ", ".join(filter(None, [question.place, named, direction(question.first)]))
         first = join([question.title, tag("small", f" {about}")])
         rows.append([first, *[_cell(question, column) for column in columns]])
-    return grid(header, rows, caption, "scores")
+    return grid(header, rows, caption, caption, "scores")
 
 
 def _cell(question: Question, column: Column) -> Markup:
@@ -49,9 +56,7 @@ def _cell(question: Question, column: Column) -> Markup:
     if finding is None:
         return tag("td", "–", class_="none")
     interval = figures.interval(finding)
-    parts: list[object] = [
-        tag("strong" if not column.floor else "span", figures.value(finding.value, finding.unit))
-    ]
+    parts: list[object] = [tag("strong" if not column.floor else "span", figures.value(finding.value, finding.unit))]
     parts.append(tag("small", interval, class_="interval") if interval else None)
     floor = question.best_floor(column.run)
     if floor and not column.floor:
@@ -66,18 +71,56 @@ def direction(finding: Finding) -> str:
 
 def beside(finding: Finding, column: Column, other: Finding) -> str:
     """The difference to another column, in a few words: ``17.2 points better than pixels``."""
-    if figures.overlap(finding, other):
+    overlap = figures.overlap(finding, other)
+    if overlap:
         return f"equal to {column.label} within noise"
     word = "better" if figures.better(finding, other) else "worse"
-    return f"{figures.apart(finding, other)} {word} than {column.label}"
+    unknown = ", noise unknown" if overlap is None else ""
+    return f"{figures.apart(finding, other)} {word} than {column.label}{unknown}"
 
 
-def main_question(questions: Sequence[Question]) -> Question | None:
-    """The score of the answer: the linear probe, else k-NN, else the first beside a floor, else the first."""
-    answered = [q for q in questions if q.runs]
-    for name, wanted in HEADLINES:
-        for q in answered:
-            if q.name == name and q.split != "train" and wanted.items() <= q.first.protocol.items():
-                return q
+def against_floor(column: Column, question: Question) -> str:
+    """A sentence: the distance of a run to the best floor, and whether it is more than noise."""
+    finding, floor = question.answers[column], question.best_floor(column.run)
+    if floor is None:
+        return "No floor was measured beside it."
+    other, value = floor
+    shown = f"the best floor, {other.label} ({figures.value(value.value, value.unit)})"
+    overlap = figures.overlap(finding, value)
+    if overlap:
+        return f"Equal to {shown} within noise: the intervals overlap."
+    word = "better" if figures.better(finding, value) else "worse"
+    carried = "the intervals do not overlap" if overlap is False else "how much of it is noise is not known"
+    return f"{figures.apart(finding, value)} {word} than {shown}: {carried}."
+
+
+def ranking(main: Question) -> str:
+    """The best run, and how far the others lie behind it."""
+    known = {c: f for c, f in main.runs.items() if f.value is not None}
+    if len(known) < 2 or main.first.higher_is_better is None:
+        return ""
+    first, *rest = sorted(
+        known.items(), key=lambda pair: pair[1].value or 0.0, reverse=bool(main.first.higher_is_better)
+    )
+    return f"{main.title}: {first[0].label} is best; " + "; ".join(_behind(first, other) for other in rest) + "."
+
+
+def _behind(first: tuple[Column, Finding], other: tuple[Column, Finding]) -> str:
+    overlap = figures.overlap(first[1], other[1])
+    if overlap:
+        return f"{other[0].label} equals it within noise, the intervals overlap"
+    carried = "how much of it is noise is not known" if overlap is None else "more than the noise of the test set"
+    return f"{other[0].label} is {figures.apart(first[1], other[1])} worse, {carried}"
+
+
+def headlines(questions: Sequence[Question]) -> list[Question]:
+    """The scores to show first: linear probe and k-NN, else the first beside a floor, else the first."""
+    answered = [q for q in questions if q.runs and q.split != "train"]
+    found = [
+        q
+        for name, wanted in HEADLINES
+        for q in answered
+        if q.name == name and wanted.items() <= q.first.protocol.items()
+    ]
     floored = [q for q in answered if any(c.floor for c in q.answers)]
-    return next(iter(floored + answered), None)
+    return found or floored[:1] or answered[:1]

@@ -11,9 +11,7 @@ from kinfolk.report.markup import Markup, grid, tag
 
 def show(question: Question, page: Document) -> Markup:
     """A card for each column that was diagnosed, side by side."""
-    cards = [
-        _card(column, finding, len(question.answers) > 1) for column, finding in question.answers.items()
-    ]
+    cards = [_card(column, finding, len(question.answers) > 1) for column, finding in question.answers.items()]
     return tag("div", tag("h3", question.title), tag("div", cards, class_="side"))
 
 
@@ -32,12 +30,7 @@ def _card(column: Column, finding: Finding, named: bool) -> Markup:
         tag("p", column.label, class_="who") if named else None,
         tag("p", name_of(finding), class_="verdict"),
         tag("p", finding.text) if finding.text else None,
-        grid(header, rows, f"Evidence for {question_words(finding)}") if rows else None,
+        grid(header, rows, f"evidence of {column.label}") if rows else None,
         tag("p", tag("strong", "What to do: "), str(advice)) if advice else None,
         class_="card",
     )
-
-
-def question_words(finding: Finding) -> str:
-    """The finding's name inside a sentence."""
-    return (finding.title or words(finding.name)).lower()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kinfolk.core import files
-from kinfolk.report import answer, curve, gallery, losses, matrix, redo, scatter, score, table, verdict
+from kinfolk.report import answer, curve, gallery, losses, matrix, redo, scatter, score, table, verdict, watch
 from kinfolk.report.columns import Question, columns, questions
 from kinfolk.report.document import Document
 from kinfolk.report.markup import Markup, join, tag
@@ -31,52 +31,38 @@ def write(folders: Sequence[Path], out: Path) -> Path:
 
 
 def _body(runs: Sequence[Material], page: Document) -> Markup:
+    sections = [section for section in _sections(runs, page) if section[2]]
+    names = ", ".join(run.name for run in runs)
+    links = [tag("a", title, href=f"#{key}") for key, title, _ in sections]
+    filled = [tag("section", tag("h2", title), body, id=key, aria_label=title) for key, title, body in sections]
+    scripts = "Maps, curves and thumbnails are drawn by this file's scripts; texts and tables are not."
+    parts = [
+        tag("a", "Skip to the answer", href="#answer", class_="skip"),
+        tag("header", tag("p", "kinfolk report", class_="hint"), tag("h1", names), tag("nav", links)),
+        tag("main", filled),
+        tag("noscript", tag("p", scripts)),
+        tag("footer", "Written by kinfolk. This file is complete: nothing is loaded from elsewhere."),
+    ]
+    return join(parts)
+
+
+def _sections(runs: Sequence[Material], page: Document) -> list[tuple[str, str, Markup]]:
+    """Key, title and content of every section, in reading order; what there is nothing for is empty."""
     shown = columns(runs)
     asked = {kind: questions(shown, kind) for kind in KINDS}
-    every = [question for kind in KINDS for question in asked[kind]]
-    sections = [
+    tables = [_each(asked["matrix"], matrix.show, page), _each(asked["table"], table.show, page)]
+    return [
         ("answer", "Answer", answer.show(runs, asked["score"], asked["verdict"])),
         ("verdicts", "Verdicts", _each(asked["verdict"], verdict.show, page)),
         ("scores", "Scores", score.show(asked["score"], shown)),
         ("losses", "Loss terms", losses.show(runs, page)),
-        ("watched", "Watched while training", losses.watched(runs, page)),
+        ("watched", "Watched while training", watch.show(runs, page)),
         ("maps", "Maps", scatter.show(asked["scatter"], page)),
         ("sheets", "Nearest and farthest images", _each(asked["gallery"], gallery.show, page)),
         ("curves", "Curves", _each(asked["curve"], curve.show, page)),
-        (
-            "tables",
-            "Tables",
-            join([_each(asked["matrix"], matrix.show, page), _each(asked["table"], table.show, page)]),
-        ),
-        ("redo", "How to do it again", redo.show(runs, every)),
+        ("tables", "Tables", join(tables)),
+        ("redo", "How to do it again", redo.show(runs, [q for kind in KINDS for q in asked[kind]])),
     ]
-    filled = [section for section in sections if section[2]]
-    links = [tag("a", name, href=f"#{key}") for key, name, _ in filled]
-    return join(
-        [
-            tag("a", "Skip to the answer", href="#answer", class_="skip"),
-            tag(
-                "header",
-                tag("h1", ", ".join(run.name for run in runs)),
-                tag("nav", links, aria_label="Sections"),
-            ),
-            tag(
-                "main",
-                [
-                    tag("section", tag("h2", name), body, id=key, aria_label=name)
-                    for key, name, body in filled
-                ],
-            ),
-            tag(
-                "noscript",
-                tag(
-                    "p",
-                    "Maps, curves and thumbnails are drawn by scripts in this file; texts and tables are not.",
-                ),
-            ),
-            tag("footer", "Written by kinfolk. This file is complete: nothing is loaded from elsewhere."),
-        ]
-    )
 
 
 def _each(asked: Sequence[Question], show: Callable[[Question, Document], Markup], page: Document) -> Markup:

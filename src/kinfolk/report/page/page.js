@@ -61,6 +61,13 @@ const maps = payload.maps.map(({ xy, ids, colours, label }) => ({
   colours: new Map(Object.entries(colours).map(([name, colouring]) => [name, { ...colouring, values: unpack(colouring.values) }])),
 }));
 
+function unfoldForPrint() {
+  const folded = document.querySelectorAll("main > section > details:not([open])");
+  addEventListener("beforeprint", () => folded.forEach((place) => (place.open = true)));
+  addEventListener("afterprint", () => folded.forEach((place) => (place.open = false)));
+}
+
+unfoldForPrint();
 await loadSheet();
 paintThumbnails();
 for (const host of document.querySelectorAll(".atlas")) atlas(host, maps, album);

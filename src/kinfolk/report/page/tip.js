@@ -15,7 +15,7 @@ export class Tip {
     this.card.hidden = true;
   }
 
-  /** Describe point i of a map, beside it and inside the map. */
+  /** Describe point i of a map, beside it, on the side where the window has room. */
   show(map, i) {
     const { card } = this;
     if (card.dataset.id !== String(map.ids[i])) {
@@ -26,9 +26,10 @@ export class Tip {
     }
     card.hidden = false;
     const [x, y] = map.toScreen(i);
-    const left = x + card.offsetWidth + 16 > map.width ? x - card.offsetWidth - 12 : x + 12;
-    const top = Math.min(Math.max(0, y - card.offsetHeight / 2), map.height - card.offsetHeight);
-    card.style.left = `${Math.max(-8, left)}px`;
-    card.style.top = `${Math.max(-8, top)}px`;
+    const box = map.host.getBoundingClientRect();
+    const room = document.documentElement.clientWidth - box.left;
+    const left = x + 14 + card.offsetWidth < room ? x + 14 : Math.max(4 - box.left, x - 14 - card.offsetWidth);
+    card.style.left = `${left}px`;
+    card.style.top = `${Math.max(4 - box.top, y - card.offsetHeight / 2)}px`;
   }
 }

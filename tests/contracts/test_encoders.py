@@ -1,0 +1,109 @@
+"""The contract of an encoder, over every leaf of the catalogue, found by itself."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+import torch
+from torch import nn
+
+from kinfolk.core import registry
+from kinfolk.encoders import Encoder
+
+every = pytest.mark.parametrize("name", list(registry.leaves("encoders")))
+trained = pytest.mark.parametrize(
+    "name", [n for n in registry.leaves("encoders") if n not in ("pixels", "histogram", "timm")]
+)
+
+
+def build(name: str, size: int) -> Encoder:
+    """The encoder with its defaults and weights from a seed; skipped where its extra is not installed."""
+    if name == "timm":
+        pytest.importorskip("timm")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        encoder: Encoder = registry.build("encoders", name, size)
+    return encoder.eval()
+
+
+def images(size: int, count: int = 2) -> torch.Tensor:
+    """Random images, at least 32 pixels for those that stride much."""
+    return torch.randn(count, 3, size, size, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("size", [32, 96])
+@every
+def test_the_declared_width_is_the_real_one(name, size):
+    encoder = build(name, size)
+    with torch.no_grad():
+        features = encoder(images(size))
+    assert features.shape == (2, encoder.width)
+    assert torch.isfinite(features).all()
+    assert not torch.equal(features[0], features[1])
+
+
+@trained
+def test_an_image_of_another_size_is_taken_as_well(name):
+    """Trained on crops of 24 pixels, evaluated at 32."""
+    encoder = build(name, 24)
+    with torch.no_grad():
+        assert encoder(images(32)).shape == (2, encoder.width)
+
+
+@trained
+def test_stages_are_maps_and_the_last_has_what_the_output_is_made_from(name):
+    encoder = build(name, 32)
+    with torch.no_grad():
+        maps = encoder.stages(images(32))
+    assert len(maps) >= 2
+    assert all(m.dim() == 4 and len(m) == 2 for m in maps)
+    sides = [m.shape[3] for m in maps]
+    assert sides == sorted(sides, reverse=True)
+
+
+@trained
+def test_gradient_reaches_every_parameter(name):
+    encoder = build(name, 32).train()
+    encoder(images(32, 4)).square().sum().backward()
+    for key, p in encoder.named_parameters():
+        assert p.grad is not None, key
+        assert torch.isfinite(p.grad).all(), key
+
+
+@trained
+def test_channels_last_and_one_by_one_give_the_same(name):
+    encoder, batch = build(name, 32), images(32, 3)
+    with torch.no_grad():
+        plain = encoder(batch)
+        apart = torch.cat([encoder(image[None]) for image in batch])
+        encoder.to(memory_format=torch.channels_last)
+        other = encoder(batch.to(memory_format=torch.channels_last))
+    torch.testing.assert_close(other, plain, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(apart, plain, rtol=1e-4, atol=1e-4)
+
+
+@trained
+def test_state_goes_into_another_one_and_evaluation_leaves_it(name):
+    encoder, batch = build(name, 32), images(32)
+    with torch.no_grad():
+        expected = encoder(batch)
+    other: Encoder = registry.build("encoders", name, 32)
+    other.load_state_dict(encoder.state_dict())
+    before = {k: v.clone() for k, v in other.state_dict().items()}
+    with torch.no_grad():
+        assert torch.equal(other.eval()(batch), expected)
+    assert all(torch.equal(v, before[k]) for k, v in other.state_dict().items())
+
+
+@every
+def test_settings_are_the_same_read_from_source_and_by_inspection(name):
+    leaf = registry.leaf("encoders", name)
+    parameters = list(inspect.signature(leaf.open().__init__).parameters.values())[1:]
+    assert [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD] == ["image_size"]
+    assert {s.name: s.default for s in leaf.settings} == {
+        p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY
+    }
+    assert all(s.help for s in leaf.settings)
+    assert issubclass(leaf.open(), Encoder)
+    assert isinstance(build(name, 32), nn.Module)
