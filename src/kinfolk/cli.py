@@ -133,7 +133,7 @@ def evaluate(
     only: Annotated[str, typer.Option(help="Names of evaluations and diagnostics, such as knn,spectrum.")] = "",
     ood: Annotated[str, typer.Option(help="A dataset of classes never seen.")] = "",
     anomalies: Annotated[str, typer.Option(help="A dataset of anomalous images.")] = "",
-    no_floors: Annotated[bool, typer.Option("--no-floors", help="Leave out pixels, histogram and untrained encoder.")] = False,
+    no_floors: Annotated[bool, typer.Option("--no-floors", help="Leave out the floors.")] = False,
     as_json: Quiet = False,
 ) -> None:
     """Measure a run: every evaluation and diagnostic that applies, with intervals, beside the floors."""
@@ -212,8 +212,8 @@ def list_(
     found = [leaf for kind in names for leaf in registry.leaves(kind).values()]
     if as_json:
         rows = [
-            {"kind": leaf.kind, "name": leaf.name, "summary": leaf.summary, "settings": [vars(s) for s in leaf.settings]}
-            for leaf in found
+            {"kind": f.kind, "name": f.name, "summary": f.summary, "settings": [vars(s) for s in f.settings]}
+            for f in found
         ]
         typer.echo(json.dumps(rows, indent=1))
         return

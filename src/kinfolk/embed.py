@@ -1,4 +1,4 @@
-"""Embed: images through an encoder in evaluation mode, in pieces and constant memory; computed once, kept with the run."""
+"""Embed: images through an encoder in evaluation mode, in pieces and constant memory; kept with the run."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def method_of(run: Run, weights: Path | None = None) -> Method:
     """The network of a run, in evaluation mode, with its last weights (or those of ``weights``)."""
     path = weights or run.weights
     if not path.is_file():
-        raise RequestError(f"'{run.folder}' has no weights yet: its training has not finished. `kinfolk train` goes on with it.")
+        raise RequestError(
+            f"'{run.folder}' has no weights yet: its training has not finished. The same `kinfolk train` goes on with it."
+        )
     recipe = run.recipe
     method = build(recipe, int(recipe.views.size))
     method.load_state_dict(load_file(path))
@@ -75,24 +77,9 @@ def embedder(run: Run, weights: Path | None = None) -> Embedder:
     return Embedder(method.embedder(), run.name, method.projection())
 
 
-def random_embedder(run_like: tuple[str, dict], image_size: int, images: Images, seed: int) -> Embedder:
-    """An untrained encoder with batch-norm statistics from one pass over at most 10,000 images (the floor ``random``)."""
-    name, settings = run_like
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        encoder = registry.build("encoders", name, image_size, **settings)
-    encoder.to(memory_format=torch.channels_last).train()
-    norms = [m for m in encoder.modules() if isinstance(m, nn.BatchNorm2d | nn.BatchNorm1d)]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # type: ignore[assignment]
-    with torch.no_grad():
-        for start in range(0, min(len(images), 10_000), BATCH):
-            encoder(normalise(torch.from_numpy(np.array(images.pixels[start : start + BATCH]))))
-    return Embedder(encoder, "random")
-
-
-def embed(embedder: Embedder, images: Images, folder: Path | None = None, progress: Progress | None = None) -> Features:
+def embed(
+    embedder: Embedder, images: Images, folder: Path | None = None, progress: Progress | None = None
+) -> Features:
     """Embed all images; with ``folder`` the vectors are written there in pieces and read from there the next time.
 
     Args:

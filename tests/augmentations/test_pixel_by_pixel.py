@@ -167,7 +167,8 @@ def test_solarize_inverts_above_the_threshold(images: torch.Tensor) -> None:
     found = maker.apply(images, parameters)
     plain = images / 255
     for i in range(BATCH):
-        expected = torch.where(plain[i] >= 0.4, 1 - plain[i], plain[i]) if parameters["solarize"]["flag"][i] else plain[i]
+        inverted = torch.where(plain[i] >= 0.4, 1 - plain[i], plain[i])
+        expected = inverted if parameters["solarize"]["flag"][i] else plain[i]
         torch.testing.assert_close(found[i], expected)
 
 

@@ -210,11 +210,15 @@ def test_fit_keeps_an_image_of_the_right_size() -> None:
     assert decode.fit(image, 24) is image
 
 
-def test_fit_takes_the_middle_square() -> None:
-    wide = np.zeros((10, 30, 3), dtype=np.uint8)
-    wide[:, 10:20] = 200
-    np.testing.assert_array_equal(decode.fit(wide, 10), np.full((10, 10, 3), 200))
-    np.testing.assert_array_equal(decode.fit(wide.transpose(1, 0, 2), 5), np.full((5, 5, 3), 200))
+@pytest.mark.parametrize("upright", [False, True])
+def test_fit_is_resizing_the_shorter_side_and_cropping_the_middle(upright: bool) -> None:
+    wide = np.random.default_rng(2).integers(0, 256, (10, 30, 3)).astype(np.uint8)
+    np.testing.assert_array_equal(decode.fit(wide, 10), wide[:, 10:20])
+    whole = np.asarray(Image.fromarray(wide).resize((15, 5), Image.Resampling.BILINEAR))
+    expected = whole[:, 5:10]
+    if upright:
+        wide, expected = wide.transpose(1, 0, 2), expected.transpose(1, 0, 2)
+    assert np.abs(decode.fit(wide, 5).astype(int) - expected).max() <= 1
 
 
 def test_fit_averages_under_a_triangle() -> None:

@@ -152,8 +152,8 @@ def _setting(name: str, annotation: ast.expr | None, default: ast.expr | None) -
 
 def _type(node: ast.expr | None) -> tuple[str, tuple[str, ...]]:
     if isinstance(node, ast.BinOp):
-        kinds, choices = zip(_type(node.left), _type(node.right), strict=True)
-        return "".join(kinds), sum(choices, ())
+        (kind, choices), (other, more) = _type(node.left), _type(node.right)
+        return kind + other, choices + more
     if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "Literal":
         value = ast.literal_eval(node.slice)
         return "", tuple(value) if isinstance(value, tuple) else (value,)

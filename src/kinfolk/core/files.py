@@ -31,15 +31,28 @@ def replacing(path: Path) -> Iterator[Path]:
         yield partial
         with open(partial, "rb+") as handle:
             os.fsync(handle.fileno())
+        os.chmod(partial, 0o666 & ~_umask())
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` atomically."""
     with replacing(path) as partial:
         partial.write_text(text, "utf-8")
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what a killed process left half-written in a folder that only this process writes to."""
+    for partial in folder.glob(".*.partial"):
+        partial.unlink()
 
 
 def append_lines(path: Path, rows: list[dict[str, Any]]) -> None:

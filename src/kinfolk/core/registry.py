@@ -56,7 +56,8 @@ class Leaf:
             module = sys.modules[self.module]
         elif self.module.startswith("kinfolk_leaf_"):
             spec = importlib.util.spec_from_file_location(self.module, self.source)
-            assert spec is not None and spec.loader is not None
+            assert spec is not None
+            assert spec.loader is not None
             module = importlib.util.module_from_spec(spec)
             sys.modules[self.module] = module
             spec.loader.exec_module(module)

@@ -38,7 +38,9 @@ class Map:
                 raise unknown("map", method, TITLES)
 
     def measure(self, subject: Subject) -> list[Finding]:
-        """One scatter for each method; too few images for a map give none."""
+        """One scatter for each method; too few images for a map give none, and of the floors only pixels are mapped."""
+        if subject.floor and subject.name != "pixels":
+            return []
         test = subject.get("test")
         test = test.take(draws.subset(test.index, self.images))
         if len(test) < 5:

@@ -22,8 +22,8 @@ class ConvNet(Encoder):
         self,
         image_size: int,
         *,
-        channels: Annotated[tuple[int, ...], "[1, 8192]", "channels of each stage; the last is the width"] = (48, 96, 192),
-        stem: Annotated[Literal["auto", "stride2", "stride4"], "auto is stride 4 for training images from 64 px"] = "auto",
+        channels: Annotated[tuple[int, ...], "[1, 8192]", "of each stage; the last is the width"] = (48, 96, 192),
+        stem: Annotated[Literal["auto", "stride2", "stride4"], "auto: stride 4 for views of 64 px and more"] = "auto",
     ) -> None:
         super().__init__(image_size)
         stride = {"auto": 4 if image_size >= 64 else 2, "stride2": 2, "stride4": 4}[stem]

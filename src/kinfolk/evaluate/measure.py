@@ -113,7 +113,7 @@ def floor(
 
 
 def mean(over: list[list[Finding]]) -> list[Finding]:
-    """One list of findings from those of several seeds: scores averaged, their intervals joined, the rest the first's."""
+    """One list of findings from those of several seeds: scores averaged, intervals joined, the rest the first's."""
     if len(over) == 1:
         return over[0]
     joined = []
@@ -150,7 +150,8 @@ def keep_thumbnails(folder: Path, images: dict[str, Images], found: list[Finding
         small = [fit(np.ascontiguousarray(data.pixels[r].transpose(1, 2, 0)), THUMBNAIL) for r in rows]
         with files.replacing(place.with_suffix(".npy")) as partial, open(partial, "wb") as handle:
             np.save(handle, np.stack(small))
-        card = {"index": data.index[rows].tolist(), "labels": data.labels[rows].tolist(), "classes": list(data.classes)}
+        labels = data.labels[rows].tolist()
+        card = {"index": data.index[rows].tolist(), "labels": labels, "classes": list(data.classes)}
         files.write_text(place, json.dumps(card))
 
 
@@ -162,5 +163,5 @@ def pointed(finding: Finding) -> list[tuple[str, list[str]]]:
         return []
     if "images" in finding.arrays:
         return [(finding.data.get("split", finding.split), ["images"])]
-    bank = [name for name in ("nearest", "farthest") if name in finding.arrays]
+    bank: list[str] = [name for name in ("nearest", "farthest") if name in finding.arrays]
     return [(finding.data["query_split"], ["queries"]), (finding.data["bank_split"], bank)]

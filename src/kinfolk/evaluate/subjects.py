@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +31,7 @@ def roles(data: Data, size: int, seed: int, ood: str = "", anomalies: str = "") 
     ``train`` is what the run trained on; ``test`` is the dataset's test split; ``ood_train``, ``ood_test`` and
     ``anomalies`` come from the other datasets, where they are given.
     """
-    chosen = {"size": size, "classes": data.classes, "seed": seed}
+    chosen: dict[str, Any] = {"size": size, "classes": data.classes, "seed": seed}
     found = {
         "train": load(data.name, data.split, limit=data.limit, fraction=data.fraction, **chosen),
         "test": load(data.name, evaluation_split(data.name), **chosen),
@@ -43,7 +44,9 @@ def roles(data: Data, size: int, seed: int, ood: str = "", anomalies: str = "") 
     return found
 
 
-def of_run(run: Run, images: dict[str, Images], weights: Path | None = None, progress: Progress | None = None) -> Subject:
+def of_run(
+    run: Run, images: dict[str, Images], weights: Path | None = None, progress: Progress | None = None
+) -> Subject:
     """A run as a subject: h and, where it has a projector, z; features are kept in the run's folder."""
     maker = embedder(run, weights)
     folder = run.folder / "features" if weights is None else None
@@ -55,7 +58,9 @@ def of_run(run: Run, images: dict[str, Images], weights: Path | None = None, pro
     return Subject(run.name, features, images, encode=maker, protocol=measured_at(images))
 
 
-def of_floor(name: str, images: dict[str, Images], encoder: Choice, crop: int, progress: Progress | None = None) -> list[Subject]:
+def of_floor(
+    name: str, images: dict[str, Images], encoder: Choice, crop: int, progress: Progress | None = None
+) -> list[Subject]:
     """A floor as one subject, or as three for ``random``: one for each seed of the untrained encoder."""
     side = images["train"].size
     if name == "random":
@@ -64,7 +69,9 @@ def of_floor(name: str, images: dict[str, Images], encoder: Choice, crop: int, p
         makers = [Embedder(registry.build("encoders", name, side), name)]
     subjects = []
     for maker in makers:
-        features = {(role, "h"): embed(maker, data, None, told(progress, f"{name} {role}")) for role, data in images.items()}
+        features = {
+            (role, "h"): embed(maker, data, None, told(progress, f"{name} {role}")) for role, data in images.items()
+        }
         if name == "pixels":
             features = centred(features)
         subjects.append(Subject(name, features, images, encode=maker, floor=True, protocol=measured_at(images)))

@@ -79,6 +79,7 @@ class Pairs:
     def _draw(
         self, source: Tensor, view: int, position: tuple[int, ...], mine: slice, device: str
     ) -> dict[str, Parameters]:
+        take: slice | Tensor
         if self.fixed is None:
             draw = seeds.generator(self.batches.seed, self.stream, *position, view)
             drawn, take = self.pipeline.draw(len(source), draw), mine

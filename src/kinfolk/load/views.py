@@ -28,7 +28,7 @@ class Pipeline:
 
     def __init__(self, steps: Sequence[tuple[str, Augmentation]], size: int) -> None:
         names = [name for name, _ in steps]
-        keys = [name if names.count(name) == 1 else f"{name}{names[:i].count(name) + 1}" for i, name in enumerate(names)]
+        keys = [n if names.count(n) == 1 else f"{n}{names[:i].count(n) + 1}" for i, n in enumerate(names)]
         self.steps = list(zip(keys, (step for _, step in steps), strict=True))
         self.size = size
         self.runs = [

@@ -65,8 +65,8 @@ def barlow_twins_terms(z: Tensor) -> dict[str, Tensor]:
     The squares of Z_vᵀ Z_w sum to the product of Z_v Z_vᵀ and Z_w Z_wᵀ, so the smaller matrices are made.
     """
     _, images, width = z.shape
-    var, mean = torch.var_mean(z, 1, correction=0, keepdim=True)
-    z = (z - mean) * (var + 1e-5).rsqrt()
+    z = z - z.mean(1, keepdim=True)
+    z = z * (z.square().mean(1, keepdim=True) + 1e-5).rsqrt()
     gram = z @ z.mT if images < width else None
     diagonals, squares = [], []
     for v, w in combinations(range(len(z)), 2):

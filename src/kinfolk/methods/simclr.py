@@ -67,7 +67,7 @@ def simclr_terms(z: Tensor, *, temperature: float) -> dict[str, Tensor]:
     """
     count, images, _ = z.shape
     z = F.normalize(z, dim=2)
-    positive = torch.einsum("vbp,wbp->vwb", z / temperature, z)
+    positive = (z[:, None] * z).sum(3) / temperature
     rows = z.flatten(0, 1)
     similarity = (rows / temperature) @ rows.T
     same = torch.eye(images, dtype=torch.bool, device=z.device).repeat(count, count)

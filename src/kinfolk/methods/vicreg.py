@@ -67,13 +67,13 @@ def vicreg_terms(z: Tensor) -> dict[str, Tensor]:
     and divided by P, mean over views times two (the sum, for two views). The sum of squares of ZᵀZ is that
     of ZZᵀ, so the smaller of the two is made.
     """
-    _, images, width = z.shape
+    views, images, width = z.shape
     centred = z - z.mean(1, keepdim=True)
     spread = centred.square().sum(1) / (images - 1)
     product = centred @ centred.mT if images < width else centred.mT @ centred
     squares = product.square().sum((1, 2)) / (images - 1) ** 2
     return {
-        "invariance": 2 * z.var(0).mean(),
+        "invariance": 2 * (z - z.mean(0)).square().sum(0).mean() / (views - 1),
         "variance": F.relu(1 - (spread + 1e-4).sqrt()).mean(),
         "covariance": 2 * (squares - spread.square().sum(1)).mean() / width,
     }

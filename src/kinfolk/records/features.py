@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,7 @@ class Features:
         else:
             raise RequestError(f"features are written as .npz or .parquet, not '{path.suffix or path.name}'.")
 
-    def table(self):  # type: ignore[no-untyped-def]
+    def table(self) -> Any:
         """Return a pyarrow table with the columns path, label, index and vector (fixed-size list)."""
         import pyarrow as pa
 

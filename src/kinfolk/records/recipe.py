@@ -31,7 +31,7 @@ class Views:
     """``[views]``: how many views of an image, and of which size."""
 
     count: Annotated[int, "[1, 64]", "views of each image"] = 2
-    size: Annotated[int | Literal["auto"], "[8, 1024]", "side of the crops; auto is three quarters of the image"] = "auto"
+    size: Annotated[int | Literal["auto"], "[8, 1024]", "side of the crops; auto: three quarters of the image"] = "auto"
     pairing: Annotated[Literal["all", "turns"], "all views in one step, or two by two in turn"] = "all"
     fixed: Annotated[bool, "draw the views of each image once and keep them"] = False
 
@@ -46,7 +46,7 @@ class Train:
     lr: Annotated[float, "(0, inf)", "peak learning rate"] = 2e-3
     lr_scaling: Annotated[Literal["none", "batch/256"], "multiply lr by batch / 256"] = "none"
     weight_decay: Annotated[float, "[0, inf)", "not applied to biases and norms"] = 0.05
-    warmup: Annotated[float | Literal["auto"], "[0, inf)", "epochs; auto is 10, at most a twentieth of the run"] = "auto"
+    warmup: Annotated[float | Literal["auto"], "[0, inf)", "epochs; auto: 10, at most a twentieth of the run"] = "auto"
     clip: Annotated[float | Literal["off"], "(0, inf)", "largest norm of the gradient"] = "off"
     sync_batchnorm: Annotated[bool, "share batch-norm statistics between processes"] = True
     device: Annotated[Literal["auto", "cpu", "cuda"], "auto takes a GPU if there is one"] = "auto"
@@ -110,7 +110,9 @@ class Recipe:
                 augmentations = values.pop("augmentations", [{"name": n} for n in DEFAULT_AUGMENTATIONS])
             settings = config.settings_of(SOURCE, section.__name__)
             sections[name] = section(**config.resolve(settings, values, name))
-        chosen = {n: choice(kind, {"name": default, **table(given, n)}) for n, (kind, default) in CHOICES.items()}
+        chosen: dict[str, Any] = {
+            n: choice(kind, {"name": default, **table(given, n)}) for n, (kind, default) in CHOICES.items()
+        }
         return cls(
             seed=seed,
             augmentations=choices("augmentations", augmentations, "views.augmentations"),

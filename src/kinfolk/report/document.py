@@ -26,6 +26,7 @@ class Document:
         self.album = Album()
         self.plots: list[dict[str, Any]] = []
         self.maps: list[dict[str, Any]] = []
+        self.arrays: dict[str, int] = {}
 
     def plot(self, figure: dict[str, Any], alt: str) -> Markup:
         """A place where Plotly draws ``figure`` (``data`` and ``layout``); ``alt`` says it in words."""
@@ -33,12 +34,28 @@ class Document:
         return tag("div", class_="plot", role="img", aria_label=alt, data_plot=len(self.plots) - 1)
 
     def map(self, points: dict[str, Any], alt: str) -> Markup:
-        """A place where our scatter draws ``points`` (``xy``, ``ids`` and ``colours``, see scatter.js)."""
+        """A place where our scatter draws ``points`` (``xy``, ``ids`` and ``colours``, see scatter.js).
+
+        Places are kept to a 65,535th of the map's side; arrays that several maps share are kept once.
+        """
+        places, frame = quantised(points["xy"])
         colours = {
-            name: {**colouring, "values": pack(colouring["values"])} for name, colouring in points["colours"].items()
+            name: {**colouring, "values": self._kept(pack(colouring["values"]))}
+            for name, colouring in points["colours"].items()
         }
-        self.maps.append({"xy": pack(points["xy"]), "ids": pack(points["ids"]), "colours": colours, "label": alt})
+        self.maps.append(
+            {
+                "xy": self._kept(pack(places)),
+                "frame": frame,
+                "ids": self._kept(pack(points["ids"])),
+                "colours": colours,
+                "label": alt,
+            }
+        )
         return tag("div", class_="map", data_map=len(self.maps) - 1)
+
+    def _kept(self, packed: str) -> int:
+        return self.arrays.setdefault(packed, len(self.arrays))
 
     def html(self, title: str, body: Markup) -> str:
         """The whole file.
@@ -57,6 +74,7 @@ class Document:
         images = {name: pack(column) for name, column in self.album.columns().items()}
         payload = {
             "sheet": sheet,
+            "arrays": list(self.arrays),
             "images": images,
             "sets": self.album.sets,
             "maps": self.maps,
@@ -126,6 +144,19 @@ def inert(script: str) -> str:
 
 
 def pack(array: np.ndarray) -> str:
-    """A flat array as text: ``f4:`` or ``i4:`` and its bytes in base64."""
-    kind = "f4" if np.issubdtype(array.dtype, np.floating) else "i4"
+    """A flat array as text: ``f4:``, ``i4:`` or ``u2:`` and its bytes in base64."""
+    kind = "f4" if np.issubdtype(array.dtype, np.floating) else "u2" if array.dtype == np.uint16 else "i4"
     return f"{kind}:{base64.b64encode(np.ascontiguousarray(array, f'<{kind}').tobytes()).decode()}"
+
+
+def quantised(xy: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
+    """Places (n, 2) as uint16 and the frame they lie in: x = frame.x + step * value, the same step for y.
+
+    Places that are not finite become 65,535 and 65,535, which no other has.
+    """
+    known = np.isfinite(xy).all(1)
+    low = xy[known].min(0) if known.any() else np.zeros(2)
+    side = float((xy[known] - low).max(initial=0.0)) or 1.0
+    values = np.full(xy.shape, 65535, np.uint16)
+    values[known] = np.round((xy[known] - low) / side * 65534).astype(np.uint16)
+    return values, {"x": float(low[0]), "y": float(low[1]), "step": side / 65534}

@@ -90,7 +90,7 @@ def _tile(image: int, text: str, page: Document, query: int | None = None) -> Ma
 
 def _picture(image: int, text: str, page: Document) -> Markup:
     alt = ": ".join(filter(None, [page.album.describe(image), text]))
-    return tag("canvas", width=32, height=32, role="img", aria_label=alt, title=alt, data_image=image)
+    return tag("canvas", role="img", aria_label=alt, data_image=image)
 
 
 def _counted(alike: dict[Column, list[bool]]) -> Markup:

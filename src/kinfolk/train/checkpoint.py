@@ -32,8 +32,6 @@ def restore(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) ->
 
     State is copied into tensors laid out as their parameters are, so that the same kernels run as before.
     """
-    for partial in folder.glob(".*.partial"):
-        partial.unlink()
     found = sorted(folder.glob("*.safetensors"))
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""The loop: batches to views to terms to a step, for any method; it logs, checkpoints and resumes to the bit."""
+"""The loop: from batches to views to terms to a step, for any method; it logs, checkpoints and resumes to the bit."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def settled(recipe: Recipe, run: Run) -> Recipe:
     """The recipe a folder already holds if it answers this request; a folder of another request is refused."""
     if not run.exists:
         if run.folder.exists() and any(p.name != ".lock" for p in run.folder.iterdir()):
-            raise RequestError(f"'{run.folder}' holds files that are not a run; choose an empty or new folder for --out.")
+            raise RequestError(f"'{run.folder}' holds files that are not a run; choose an empty or new --out.")
         return recipe
     stored = run.recipe
     other = {k: v for k, v in differences(recipe, stored).items() if v[0] != "auto"}
@@ -200,9 +200,9 @@ class Trainer:
 
     def stop(self, step: int, term: str) -> None:
         """Raise for a term that is not finite, naming the last good checkpoint."""
-        kept = sorted(p.name for p in self.run.resume.glob("*.safetensors"))
+        kept = sorted(self.run.resume.glob("*.safetensors"))
         raise WorkError(
-            f"the term '{term}' is not finite at step {step}. Kept: {self.run.resume / kept[-1] if kept else 'nothing yet'}. "
+            f"the term '{term}' is not finite at step {step}. Kept: {kept[-1] if kept else 'nothing yet'}. "
             "A lower --set train.lr or --set train.clip=1 often helps, in a new --out."
         )
 
@@ -242,6 +242,8 @@ class Trainer:
         card = checkpoint.restore(self.run.resume, self.method, self.optimizer)
         sizes = card["sizes"] if card else {}
         if distributed.main():
+            files.remove_partial(self.run.folder)
+            files.remove_partial(self.run.resume)
             for name in ("log", "speed"):
                 path = self.run.folder / f"{name}.jsonl"
                 if path.exists():

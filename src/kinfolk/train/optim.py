@@ -18,10 +18,8 @@ class LARS(torch.optim.Optimizer):
     (biases and norms, as in SimCLR and BYOL) take plain momentum SGD without decay.
     """
 
-    def __init__(self, params: Iterable, lr: float, momentum: float = 0.9, weight_decay: float = 0.0, trust: float = 1e-3):
-        super().__init__(
-            params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "trust": trust, "adapt": True}
-        )
+    def __init__(self, params: Iterable, lr: float) -> None:
+        super().__init__(params, {"lr": lr, "momentum": 0.9, "weight_decay": 0.0, "trust": 1e-3, "adapt": True})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]

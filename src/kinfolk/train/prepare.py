@@ -51,19 +51,18 @@ def resolve(recipe: Recipe, images: Images) -> Recipe:
         raise RequestError(
             f"views.size = {size} needs the augmentation 'crop': without it views keep the images' {images.size} px."
         )
-    fused = {"channels_last": "channels_last", "contiguous": "contiguous", "auto": "channels_last"}
+    hardware: dict[str, Any] = {
+        "device": kind,
+        "precision": device.precision(t.precision, kind),
+        "threads": device.threads(t.threads),
+        "memory_format": "channels_last" if t.memory_format == "auto" else t.memory_format,
+    }
     return replace(
         recipe,
         data=replace(recipe.data, size=images.size),
         views=replace(recipe.views, size=size),
         evaluate=replace(recipe.evaluate, size=images.size if recipe.evaluate.size == "auto" else recipe.evaluate.size),
-        train=replace(
-            t,
-            device=kind,
-            precision=device.precision(t.precision, kind),
-            threads=device.threads(t.threads),
-            memory_format=fused[t.memory_format],
-        ),
+        train=replace(t, **hardware),
     )
 
 
@@ -111,5 +110,5 @@ def prepare(recipe: Recipe, progress: Callable[[int, int], None] | None = None) 
         raise RequestError(f"method '{recipe.method.name}' uses labels, but {images.name} has none.")
     method.to(recipe.train.device)
     if recipe.train.memory_format == "channels_last":
-        method.to(memory_format=torch.channels_last)
+        method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Material(recipe, images, method, pairs(recipe, images))

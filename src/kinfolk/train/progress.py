@@ -1,4 +1,4 @@
-"""Progress: how far a run is, its terms, its speed and what the watch sees; one line an epoch where there is no terminal."""
+"""Progress: how far a run is, its terms, its speed and what the watch sees; plain lines where there is no terminal."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ class Progress:
         recipe = material.recipe
         parameters = sum(p.numel() for p in material.method.parameters())
         self.epochs, self.steps, self.first, self.began = recipe.train.epochs, steps, done, time.monotonic()
+        images, settings = material.images, recipe.train
         say(
-            f"{recipe.method.name} with {recipe.encoder.name} on {len(material.images):,} images of {material.images.name} "
-            f"({material.images.size} px), {parameters / 1e6:.2f} M parameters, {recipe.train.device} {recipe.train.precision}, "
-            f"{recipe.train.threads} threads -> {run.folder}"
+            f"{recipe.method.name} with {recipe.encoder.name} on {len(images):,} images of {images.name} "
+            f"({images.size} px), {parameters / 1e6:.2f} M parameters, {settings.device} {settings.precision}, "
+            f"{settings.threads} threads -> {run.folder}"
         )
         if done:
             say(f"going on at step {done} of {steps}")

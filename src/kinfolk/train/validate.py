@@ -1,4 +1,4 @@
-"""Validate: every term on held-out and on training images, by draws that never change; watched, never used to select."""
+"""Validate: every term on held-out and on training images, by draws that never change; never used to select."""
 
 from __future__ import annotations
 
@@ -41,12 +41,13 @@ class Validation:
     def __call__(self, method: Method, model: nn.Module, context: AbstractContextManager, recipe: Recipe) -> dict:
         """Return {split: {term: mean, "total": weighted sum}}; ``model`` is the method or its wrapper."""
         model.eval()
+        mine = distributed.share(recipe.train.batch)
         found = {}
         with torch.no_grad(), context:
             for split, maker in self.sets.items():
                 sums: dict[str, float] = {}
                 for step in range(maker.batches.steps):
-                    views = maker.views(maker.batches.rows(0, 0, step), (0, 0, step), distributed.share(recipe.train.batch))
+                    views = maker.views(maker.batches.rows(0, 0, step), (0, 0, step), mine)
                     terms = method(views)
                     for name, value in {**terms, "total": method.total(terms)}.items():
                         sums[name] = sums.get(name, 0.0) + distributed.mean(value) / maker.batches.steps

@@ -1,8 +1,10 @@
 // Marks: colours and shapes that the colour-blind can tell apart, and cells of a sprite sheet.
 
-/** Okabe and Ito's colours (2008), black replaced by grey so that it shows on light and dark ground. */
-export const PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#8a8a8a"];
-/** Beyond eight classes the shape changes, so that no two of 32 look alike. */
+/** Okabe and Ito's seven colours (2008), then three kept far from them in normal, deuteranope and protanope sight. */
+export const PALETTE = [
+  "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#4545ff", "#8f3a12", "#8ce99a",
+];
+/** Beyond ten classes the shape changes, so that no two of forty look alike. */
 export const SHAPES = ["disc", "square", "triangle", "diamond"];
 /** Cividis (Nuñez, Anderton and Renslow 2018) in nine steps, for quantities. */
 export const RAMP = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#fee838"];

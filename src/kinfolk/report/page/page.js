@@ -6,10 +6,18 @@ import { drawPlots } from "./plots.js";
 
 const payload = JSON.parse(document.getElementById("payload").textContent);
 
-/** A typed array from base64: "f4:..." holds 32-bit floats, "i4:..." 32-bit integers. */
+/** A typed array from base64: "f4:", "i4:" or "u2:" says of which numbers. */
 function unpack(text) {
   const bytes = Uint8Array.from(atob(text.slice(3)), (letter) => letter.charCodeAt(0));
-  return text.startsWith("f4") ? new Float32Array(bytes.buffer) : new Int32Array(bytes.buffer);
+  const kinds = { f4: Float32Array, i4: Int32Array, u2: Uint16Array };
+  return new kinds[text.slice(0, 2)](bytes.buffer);
+}
+
+const arrays = payload.arrays.map(unpack);
+
+/** Places from 16-bit numbers in a frame; 65,535 stands for a place that is not known. */
+function placed(values, { x, y, step }) {
+  return Float32Array.from(values, (value, k) => (value === 65535 ? NaN : (k % 2 ? y : x) + step * value));
 }
 
 const album = {
@@ -47,6 +55,7 @@ async function loadSheet() {
 
 function paintThumbnails() {
   for (const canvas of document.querySelectorAll("canvas[data-image]")) {
+    canvas.title = canvas.getAttribute("aria-label");
     const picture = album.thumbnail(Number(canvas.dataset.image));
     if (!picture) continue;
     [canvas.width, canvas.height] = [picture.width, picture.height];
@@ -54,11 +63,11 @@ function paintThumbnails() {
   }
 }
 
-const maps = payload.maps.map(({ xy, ids, colours, label }) => ({
-  xy: unpack(xy),
-  ids: unpack(ids),
+const maps = payload.maps.map(({ xy, frame, ids, colours, label }) => ({
+  xy: placed(arrays[xy], frame),
+  ids: arrays[ids],
   label,
-  colours: new Map(Object.entries(colours).map(([name, colouring]) => [name, { ...colouring, values: unpack(colouring.values) }])),
+  colours: new Map(Object.entries(colours).map(([name, colouring]) => [name, { ...colouring, values: arrays[colouring.values] }])),
 }));
 
 function unfoldForPrint() {

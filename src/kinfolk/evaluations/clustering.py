@@ -1,0 +1,157 @@
+"""Agreement of k-means clusters with the classes, and how many clusters there seem to be without labels.
+
+Protocol: k-means on L2-normalised features of at most ``images`` test images, ten starts; the label-free number of
+clusters has the largest silhouette. Accuracy is that of the best one-to-one match of clusters and classes.
+Cost: O(images x D x clusters) for each pass of k-means, O(sample^2 x D) for a silhouette.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from kinfolk.numerics import draws, linalg
+from kinfolk.numerics.stats import wilson
+from kinfolk.records.features import Features
+from kinfolk.records.findings import Finding
+from kinfolk.records.subject import Subject
+
+CANDIDATES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 32, 40, 50, 64)
+
+
+class Clustering:
+    """NMI, ARI, matched accuracy and silhouette at the number of classes; the label-free number; a map."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"test"})
+    floors: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        images: Annotated[int, "[10, inf)", "test images at most"] = 5000,
+        starts: Annotated[int, "[1, 100]", "starts of k-means"] = 10,
+        sample: Annotated[int, "[10, 10000]", "images for a silhouette"] = 2000,
+        mapped: Annotated[int, "[10, 20000]", "images on the map, the same as in ``map``"] = 3000,
+    ) -> None:
+        self.images, self.starts, self.sample, self.mapped = images, starts, sample, mapped
+
+    def measure(self, subject: Subject) -> list[Finding]:
+        """Without labels: the number of clusters and the map; with labels four scores more."""
+        test = subject.get("test")
+        test = test.take(draws.subset(test.index, self.images))
+        if len(test) < 10:
+            return []
+        unit = test.vectors / np.maximum(np.linalg.norm(test.vectors, axis=1, keepdims=True), 1e-12)
+        common = {**subject.conditions(test=test), "starts": self.starts, "normalised": True}
+        known = np.flatnonzero(test.labels >= 0)
+        classes = len(np.unique(test.labels[known]))
+        number, heights = self._number(unit, test.index)
+        findings = [Finding(
+            "clusters", "score", "test", subject.name, {**common, "sample": self.sample}, float(number),
+            unit="clusters", title="Number of clusters without labels",
+            data={"silhouettes": {str(k): height for k, height in heights.items()}},
+            text=f"The silhouette is largest with {number} clusters ({heights[number]:.2f}).",
+        )]
+        count = classes if classes > 1 else number
+        cluster = self._kmeans(unit, count)
+        if classes > 1:
+            findings += self._agreement(subject, {**common, "clusters": count}, cluster[known], test.labels[known])
+            findings.append(self._silhouette(subject, {**common, "clusters": count}, unit, cluster, test.index))
+        return [*findings, self._map(subject, {**common, "clusters": count}, test, cluster)]
+
+    def _kmeans(self, unit: np.ndarray, count: int) -> np.ndarray:
+        from sklearn.cluster import KMeans
+
+        found: np.ndarray = KMeans(count, n_init=self.starts, random_state=0).fit_predict(unit)
+        return found
+
+    def _number(self, unit: np.ndarray, index: np.ndarray) -> tuple[int, dict[int, float]]:
+        """The number of clusters with the largest silhouette on a sample, and the silhouettes of all tried."""
+        sample = unit[draws.subset(index, self.sample, stream=1)]
+        heights = {
+            k: silhouette(sample, self._kmeans(sample, k)) for k in CANDIDATES if k <= max(2, len(sample) // 10)
+        }
+        return max(heights, key=lambda k: (heights[k], -k)), heights
+
+    def _agreement(
+        self, subject: Subject, protocol: dict[str, object], cluster: np.ndarray, labels: np.ndarray
+    ) -> list[Finding]:
+        from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
+        right = int(matched(labels, cluster).sum())
+        low, high = wilson(right, len(labels))
+        nmi = float(normalized_mutual_info_score(labels, cluster))
+        ari = float(adjusted_rand_score(labels, cluster))
+        ways = (
+            ("clustering_accuracy", right / len(labels), low, high, "accuracy", "Clusters matched with classes",
+             f"Matched one to one with the classes, the clusters name {right / len(labels):.1%} of the images."),
+            ("clustering_nmi", nmi, *resampled(normalized_mutual_info_score, labels, cluster), "NMI",
+             "Mutual information of clusters and classes",
+             f"Clusters and classes share {nmi:.1%} of their information."),
+            ("clustering_ari", ari, *resampled(adjusted_rand_score, labels, cluster), "ARI",
+             "Adjusted Rand index of clusters", f"The adjusted Rand index of clusters and classes is {ari:.2f}."),
+        )
+        return [
+            Finding(name, "score", "test", subject.name, protocol, value, least, most, unit, True,
+                    title=title, text=text)
+            for name, value, least, most, unit, title, text in ways
+        ]
+
+    def _silhouette(
+        self, subject: Subject, protocol: dict[str, object], unit: np.ndarray, cluster: np.ndarray, index: np.ndarray
+    ) -> Finding:
+        rows = draws.subset(index, self.sample, stream=1)
+        height = silhouette(unit[rows], cluster[rows])
+        return Finding(
+            "silhouette", "score", "test", subject.name, {**protocol, "sample": len(rows)}, height,
+            unit="silhouette", higher_is_better=True, title="Silhouette of the clusters",
+            text=f"The silhouette of {protocol['clusters']} clusters is {height:.2f} (1: far apart, 0: touching).",
+        )
+
+    def _map(
+        self, subject: Subject, protocol: dict[str, object], test: Features, cluster: np.ndarray
+    ) -> Finding:
+        rows = draws.subset(test.index, self.mapped)
+        return Finding(
+            "cluster_map", "scatter", "test", subject.name, protocol, title="Clusters on the PCA map",
+            text=f"{len(np.unique(cluster))} clusters of {np.bincount(cluster).min():,} to "
+            f"{np.bincount(cluster).max():,} images.",
+            arrays={
+                "xy": linalg.project(test.vectors[rows], 2), "index": test.index[rows],
+                "labels": test.labels[rows], "cluster": cluster[rows].astype(np.int64),
+            },
+        )
+
+
+def silhouette(vectors: np.ndarray, cluster: np.ndarray) -> float:
+    """Mean silhouette of (N, D); 0 where there is a single cluster or every point is its own."""
+    from sklearn.metrics import silhouette_score
+
+    found = len(np.unique(cluster))
+    return float(silhouette_score(vectors, cluster)) if 1 < found < len(vectors) else 0.0
+
+
+def matched(labels: np.ndarray, cluster: np.ndarray) -> np.ndarray:
+    """Mask (N,) of the points right under the best one-to-one match of clusters and labels (Hungarian)."""
+    from scipy.optimize import linear_sum_assignment
+    from sklearn.metrics.cluster import contingency_matrix
+
+    names, label = np.unique(labels, return_inverse=True)
+    _, group = np.unique(cluster, return_inverse=True)
+    rows, columns = linear_sum_assignment(contingency_matrix(label, group), maximize=True)
+    match = np.full(group.max() + 1, -1)
+    match[columns] = rows
+    right: np.ndarray = match[group] == label
+    return right
+
+
+def resampled(
+    measure: Callable[[np.ndarray, np.ndarray], float], labels: np.ndarray, cluster: np.ndarray, draws: int = 200
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of an agreement, over images."""
+    random = np.random.default_rng(0)
+    values = [measure(labels[rows], cluster[rows]) for rows in random.integers(0, len(labels), (draws, len(labels)))]
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(low), float(high)
