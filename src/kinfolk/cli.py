@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -56,10 +57,14 @@ def train(
         for line in cost(asked):
             typer.echo(line)
         return
-    if run_training(asked, out, tuple(int(k) for k in keep.split(",") if k)):
-        typer.echo(f"already finished: {out}")
-    else:
-        typer.echo(f"{out}\nnext: kinfolk evaluate {out}")
+    finished = run_training(asked, out, kept_epochs(keep))
+    if os.environ.get("RANK", "0") == "0":
+        typer.echo(f"already finished: {out}" if finished else f"next: kinfolk evaluate {out}")
+
+
+def kept_epochs(text: str) -> tuple[int, ...]:
+    """The epochs of ``--keep 1,2,5``."""
+    return Setting("keep", "int[]", (), interval="[1, inf)").check(text)
 
 
 def request(recipe: str, flags: dict[str, str], pairs: list[str]) -> Any:
@@ -82,6 +87,9 @@ def request(recipe: str, flags: dict[str, str], pairs: list[str]) -> Any:
         records.put(values, f"{key}={value}")
     for pair in pairs:
         records.put(values, pair)
+    name = values.get("data", {}).get("name", "")
+    if name and name not in registry.leaves("datasets") and Path(name).exists():
+        values["data"]["name"] = str(Path(name).resolve())
     return records.Recipe.of(values)
 
 

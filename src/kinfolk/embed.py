@@ -129,7 +129,8 @@ def embed_to(run: Run, out: Path, data: str = "", split: str = "train", layer: s
         raise RequestError(f"features are written as .npz or .parquet, not '{out.name}'.")
     recipe = run.recipe
     maker = embedder(run)
-    features = embed(maker, load(data or recipe.data.name, split, size=int(recipe.evaluate.size)))
+    settings = {} if data else recipe.data.settings
+    features = embed(maker, load(data or recipe.data.name, split, size=int(recipe.evaluate.size), settings=settings))
     if layer == "z":
         projected = maker.projected(features)
         if projected is None:

@@ -121,7 +121,7 @@ def optimiser(method: Method) -> torch.optim.Optimizer:
 @every
 def test_a_toy_is_learned_by_heart(name):
     method = toys.build(name)
-    losses = train(method, optimiser(method), range(40), 40)
+    losses = train(method, optimiser(method), range(40), 400)
     assert sum(losses[-5:]) / 5 < losses[0] - max(0.1 * abs(losses[0]), 0.25)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from kinfolk.nn.heads import mlp
+from kinfolk.nn.heads import Prototypes, mlp
 
 
 def kinds(head: nn.Sequential) -> list[str]:
@@ -43,3 +43,15 @@ def test_last_norm(last_norm, affine):
 def test_last_bias_can_be_left_out():
     assert mlp(5, 7, 3)[-1].bias is not None
     assert mlp(5, 7, 3, last_bias=False)[-1].bias is None
+
+
+def test_prototypes_are_cosines():
+    head = Prototypes(5, 3)
+    x = torch.randn(4, 5)
+    for row, found in zip(x, head(x), strict=True):
+        torch.testing.assert_close(found, torch.cosine_similarity(head.weight, row[None], dim=1))
+    torch.testing.assert_close(head(3 * x), head(x))
+
+
+def test_gelu_where_asked():
+    assert kinds(mlp(5, 7, 3, norm=False, activation="gelu")) == ["Linear", "GELU", "Linear"]

@@ -131,7 +131,7 @@ def settings_of(source: Path, class_name: str) -> tuple[Setting, ...]:
         _setting(n.target.id, n.annotation, n.value)
         for n in body
         if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name) and n.value is not None
-        and ast.unparse(n.annotation).split("[")[0] != "ClassVar"
+        and not isinstance(n.value, ast.Call) and ast.unparse(n.annotation).split("[")[0] != "ClassVar"
     )
 
 

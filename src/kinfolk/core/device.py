@@ -69,13 +69,13 @@ def keep_freed_memory() -> None:
 
 def environment(kind: str) -> dict[str, Any]:
     """Versions and hardware, for ``environment.json`` and for every figure in the docs."""
+    from importlib.metadata import version
+
     import numpy
     import torch
 
-    import kinfolk
-
     return {
-        "kinfolk": kinfolk.__version__,
+        "kinfolk": version("kinfolk"),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": numpy.__version__,

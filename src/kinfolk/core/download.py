@@ -101,7 +101,7 @@ def _piece(download: Download, partial: Path, progress: Progress | None) -> bool
         total, done = (start + length if length else 0), start
         with open(partial, "r+b" if start else "wb") as handle:
             handle.seek(start)
-            while data := answer.read(PIECE):
+            while data := answer.read1(PIECE):
                 handle.write(data)
                 done += len(data)
                 if progress is not None:

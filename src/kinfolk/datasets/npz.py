@@ -28,14 +28,12 @@ class Npz:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         try:
-            with np.load(self.path, allow_pickle=False) as file:
-                if not isinstance(file, np.lib.npyio.NpzFile):
-                    raise ValueError("one array, not an archive of named arrays")
-                self._names = tuple(file.files)
+            with zipfile.ZipFile(self.path) as archive:
+                self._names = tuple(n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy"))
         except FileNotFoundError:
             raise RequestError(f"no file '{self.path}'.") from None
-        except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-            raise RequestError(f"'{self.path}' is not an .npz archive: {error}.") from None
+        except (OSError, zipfile.BadZipFile) as error:
+            raise RequestError(f"'{self.path}' is not an .npz archive of named arrays: {error}.") from None
         if "images" not in self._names:
             found = ", ".join(self._names) or "none"
             raise RequestError(f"'{self.path}' has no array 'images'; arrays found: {found}.")
@@ -96,7 +94,7 @@ class Npz:
         if "classes" not in self._names:
             for prefix in PREFIXES.values():
                 if f"{prefix}labels" in self._names:
-                    highest = max(highest, int(self._read(f"{prefix}labels").max(initial=-1)))
+                    highest = max(highest, *self._read(f"{prefix}labels").astype(np.int64).tolist())
             return tuple(str(i) for i in range(highest + 1))
         classes = tuple(str(c) for c in self._read("classes"))
         if highest >= len(classes):
@@ -105,8 +103,7 @@ class Npz:
 
     def _read(self, name: str) -> np.ndarray:
         try:
-            with np.load(self.path, allow_pickle=False) as file:
-                return np.asarray(file[name])
+            return _array(self.path, name)
         except ValueError:
             raise RequestError(f"'{name}' in '{self.path}' holds Python objects, which are never unpickled.") from None
 
@@ -132,8 +129,7 @@ class Arrays:
     def _read(self) -> np.ndarray:
         with self._lock:
             if self._pixels is None:
-                with np.load(self._path, allow_pickle=False) as file:
-                    self._pixels = np.asarray(file[self._name])
+                self._pixels = _array(self._path, self._name)
             return self._pixels
 
     def decode(self, position: int, at_least: int = 0) -> np.ndarray:
@@ -146,6 +142,12 @@ class Arrays:
     def shape(self, position: int) -> tuple[int, int]:
         """Return (height, width)."""
         return self._size[1], self._size[2]
+
+
+def _array(path: Path, name: str) -> np.ndarray:
+    """One array of an archive; ValueError if it holds Python objects."""
+    with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
+        return np.lib.format.read_array(member, allow_pickle=False)
 
 
 def _header(path: Path, name: str) -> tuple[tuple[int, ...], np.dtype]:

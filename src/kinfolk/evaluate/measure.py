@@ -60,7 +60,7 @@ def evaluate(
     """
     leaves = applicable(only)
     recipe = run.recipe
-    source = replace(recipe.data, name=data, limit="all", fraction=1.0, classes=()) if data else recipe.data
+    source = replace(recipe.data, name=data, limit="all", fraction=1.0, classes=(), settings={}) if data else recipe.data
     say = say or (lambda text: None)
     say("reading images")
     images = subjects.roles(source, int(recipe.evaluate.size), recipe.seed, ood, anomalies)
@@ -134,7 +134,7 @@ def mean(over: list[list[Finding]]) -> list[Finding]:
 
 
 def keep_thumbnails(folder: Path, images: dict[str, Images], found: list[Finding]) -> None:
-    """Write small copies of the images that findings point at: ``thumbnails/SPLIT.npy`` with ``SPLIT.json`` beside it."""
+    """Write small copies of the images that findings point at: ``thumbnails/SPLIT.npy`` and ``SPLIT.json``."""
     shown: dict[str, set[int]] = {}
     for finding in found:
         for split, names in pointed(finding):

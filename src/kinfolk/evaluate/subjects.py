@@ -31,10 +31,10 @@ def roles(data: Data, size: int, seed: int, ood: str = "", anomalies: str = "") 
     ``train`` is what the run trained on; ``test`` is the dataset's test split; ``ood_train``, ``ood_test`` and
     ``anomalies`` come from the other datasets, where they are given.
     """
-    chosen: dict[str, Any] = {"size": size, "classes": data.classes, "seed": seed}
+    chosen: dict[str, Any] = {"size": size, "classes": data.classes, "seed": seed, "settings": data.settings}
     found = {
         "train": load(data.name, data.split, limit=data.limit, fraction=data.fraction, **chosen),
-        "test": load(data.name, evaluation_split(data.name), **chosen),
+        "test": load(data.name, evaluation_split(data.name, data.settings), **chosen),
     }
     if ood:
         found["ood_train"] = load(ood, "train", size=size)

@@ -26,7 +26,7 @@ class Spectrum:
     def started(self, material: Material, run: Run, steps: int, done: int) -> None:
         """Choose the images."""
         recipe = material.recipe
-        held_out = images_of(recipe.data, evaluation_split(recipe.data.name), recipe.seed)
+        held_out = images_of(recipe.data, evaluation_split(recipe.data.name, recipe.data.settings), recipe.seed)
         rows = np.linspace(0, len(held_out) - 1, min(IMAGES, len(held_out))).astype(np.int64)
         self.pixels, self.device = np.array(held_out.pixels[rows]), recipe.train.device
 

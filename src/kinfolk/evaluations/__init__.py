@@ -13,11 +13,14 @@ class Evaluation(Protocol):
 
     ``needs`` names roles (train, test, ood_train, ood_test, anomalies), the layer ``z``, and abilities
     (labels, images, encode, views) as in ``Subject.offers``. ``floors`` says whether the floors are
-    measured as well. ``measure`` changes nothing of the subject and uses no global generator.
+    measured as well. ``unchanged_by`` declares which of ``rotation`` and ``scaling`` of the space leave every
+    score as it is, and the contract battery holds it to that. ``measure`` changes nothing of the subject and
+    uses no global generator.
     """
 
     needs: ClassVar[frozenset[str]]
     floors: ClassVar[bool]
+    unchanged_by: ClassVar[frozenset[str]]
 
     def measure(self, subject: Subject) -> list[Finding]:
         """Return the findings for one subject."""

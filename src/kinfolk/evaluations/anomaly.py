@@ -28,6 +28,7 @@ class Anomaly:
 
     needs: ClassVar[frozenset[str]] = frozenset({"train", "test", "anomalies"})
     floors: ClassVar[bool] = True
+    unchanged_by: ClassVar[frozenset[str]] = frozenset({"rotation", "scaling"})
 
     def __init__(
         self,

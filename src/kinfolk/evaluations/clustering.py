@@ -26,6 +26,7 @@ class Clustering:
 
     needs: ClassVar[frozenset[str]] = frozenset({"test"})
     floors: ClassVar[bool] = True
+    unchanged_by: ClassVar[frozenset[str]] = frozenset({"rotation", "scaling"})
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class Clustering:
         test = test.take(draws.subset(test.index, self.images))
         if len(test) < 10:
             return []
-        unit = test.vectors / np.maximum(np.linalg.norm(test.vectors, axis=1, keepdims=True), 1e-12)
+        unit = linalg.unit(test.vectors)
         common = {**subject.conditions(test=test), "starts": self.starts, "normalised": True}
         known = np.flatnonzero(test.labels >= 0)
         classes = len(np.unique(test.labels[known]))

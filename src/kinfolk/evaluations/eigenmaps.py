@@ -24,6 +24,7 @@ class Eigenmaps:
 
     needs: ClassVar[frozenset[str]] = frozenset({"train", "test", "labels"})
     floors: ClassVar[bool] = True
+    unchanged_by: ClassVar[frozenset[str]] = frozenset({"rotation", "scaling"})
 
     def __init__(
         self,

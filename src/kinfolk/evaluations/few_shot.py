@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from kinfolk.numerics import draws
+from kinfolk.numerics.linalg import unit
 from kinfolk.numerics.stats import student
 from kinfolk.records.findings import Finding
 from kinfolk.records.subject import Subject
@@ -22,6 +23,7 @@ class FewShot:
 
     needs: ClassVar[frozenset[str]] = frozenset({"train", "test", "labels"})
     floors: ClassVar[bool] = True
+    unchanged_by: ClassVar[frozenset[str]] = frozenset({"rotation", "scaling"})
 
     def __init__(
         self,
@@ -35,7 +37,7 @@ class FewShot:
         """One score for each number of labels."""
         train, test = subject.get("train").labelled_only(), subject.get("test").labelled_only()
         mean = train.vectors.mean(0, dtype=np.float64).astype(np.float32)
-        queries, bank = _normalised(test.vectors - mean), _normalised(train.vectors - mean)
+        queries, bank = unit(test.vectors - mean), unit(train.vectors - mean)
         findings = []
         for shots in self.shots:
             accuracy = np.empty(self.draws)
@@ -60,8 +62,3 @@ class FewShot:
                 f"named rightly; {accuracy.min():.1%} to {accuracy.max():.1%} over {self.draws} draws.",
             ))
         return findings
-
-
-def _normalised(vectors: np.ndarray) -> np.ndarray:
-    unit: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return unit

@@ -21,6 +21,7 @@ class KNN:
 
     needs: ClassVar[frozenset[str]] = frozenset({"train", "test", "labels"})
     floors: ClassVar[bool] = True
+    unchanged_by: ClassVar[frozenset[str]] = frozenset({"rotation", "scaling"})
 
     def __init__(
         self,

@@ -20,6 +20,7 @@ class LinearProbe:
 
     needs: ClassVar[frozenset[str]] = frozenset({"train", "test", "labels"})
     floors: ClassVar[bool] = True
+    unchanged_by: ClassVar[frozenset[str]] = frozenset({"scaling"})
 
     def __init__(
         self,

@@ -24,6 +24,7 @@ class LinearSGD10:
 
     needs: ClassVar[frozenset[str]] = frozenset({"train", "test", "labels"})
     floors: ClassVar[bool] = True
+    unchanged_by: ClassVar[frozenset[str]] = frozenset({"scaling"})
 
     def __init__(
         self,

@@ -21,6 +21,7 @@ class OOD:
 
     needs: ClassVar[frozenset[str]] = frozenset({"ood_train", "ood_test"})
     floors: ClassVar[bool] = True
+    unchanged_by: ClassVar[frozenset[str]] = frozenset({"scaling"})
 
     def __init__(
         self,

@@ -25,6 +25,7 @@ class Retrieval:
 
     needs: ClassVar[frozenset[str]] = frozenset({"train", "test"})
     floors: ClassVar[bool] = True
+    unchanged_by: ClassVar[frozenset[str]] = frozenset({"rotation", "scaling"})
 
     def __init__(
         self,

@@ -3,11 +3,13 @@
 An entry is a folder: ``pixels.npy`` (N, 3, S, S), ``kept.npy`` (the source positions of its rows),
 ``skipped.txt`` (what could not be decoded, and why) and ``entry.json``, written last: an entry without it
 is unfinished. Rows are written in order and ``progress.json`` counts those that are safely on disk, so
-that a build that was killed goes on where it stopped.
+that a build that was killed goes on where it stopped. Where the disk has no room for the pixels, the source is
+read through once to know what is broken, and images are then decoded each time they are asked for.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -17,6 +19,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
@@ -26,14 +29,15 @@ from kinfolk.datasets import Source
 
 Progress = Callable[[int, int], None]
 BLOCK = 64
+RESERVE = 256 * 2**20
 SECONDS_BETWEEN_SAVES = 2.0
 
 
 @dataclass
 class Entry:
-    """A finished entry: its pixels, memory-mapped, where its rows come from, and what was skipped."""
+    """A finished entry: its pixels (N, 3, S, S), the source position of each row, and what was skipped."""
 
-    pixels: np.ndarray
+    pixels: Any
     kept: np.ndarray
     skipped: list[str]
 
@@ -42,8 +46,8 @@ class Entry:
 class State:
     """How far a build is: positions consumed, rows written, images skipped."""
 
+    stored: bool = True
     position: int = 0
-    rows: int = 0
     kept: list[int] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
@@ -64,86 +68,138 @@ def entry(
         size: side of the images in pixels.
         progress: called with (done, total) while building.
 
+    Returns:
+        The entry; its pixels are a read-only memory map, or ``Decoded`` where the disk has no room for them.
+
     Raises:
         RequestError: none of the images could be decoded.
-        WorkError: the disk is full, or the folder cannot be written.
+        WorkError: the folder cannot be written.
     """
     home = folder(key)
-    if not (home / "entry.json").exists():
-        try:
+    room = free_bytes(home) - RESERVE > len(positions) * 3 * size * size
+    try:
+        if _lacking(home, room):
             with files.lock(home / "lock", wait=True):
-                if not (home / "entry.json").exists():
-                    _build(home, source, positions, size, progress)
-        except OSError as error:
-            raise WorkError(
-                f"the image cache '{home.parent}' cannot be written: {error.strerror or error}. What is decoded so "
-                "far is kept; set KINFOLK_CACHE to another disk, or lower the size or the limit."
-            ) from None
-    skipped = (home / "skipped.txt").read_text("utf-8").splitlines()
-    return Entry(np.load(home / "pixels.npy", mmap_mode="r"), np.load(home / "kept.npy"), skipped)
+                if _lacking(home, room):
+                    _build(home, source, positions, size, State(stored=room), progress)
+        stored = json.loads((home / "entry.json").read_text("utf-8"))["stored"]
+        skipped = (home / "skipped.txt").read_text("utf-8").splitlines()
+        kept = np.load(home / "kept.npy")
+    except OSError as error:
+        raise WorkError(
+            f"the image cache '{home.parent}' cannot be written: {error.strerror or error}. What is decoded so "
+            "far is kept; set KINFOLK_CACHE to another disk, or lower the size or the limit."
+        ) from None
+    pixels = np.load(home / "pixels.npy", mmap_mode="r") if stored else Decoded(source, kept, size)
+    return Entry(pixels, kept, skipped)
 
 
-def _build(home: Path, source: Source, positions: np.ndarray, size: int, progress: Progress | None) -> None:
-    state = _resumed(home)
+class Decoded:
+    """Images decoded each time they are asked for, behind the face of an array uint8 (N, 3, S, S).
+
+    Rows are asked for by a position, a slice or an array of positions; JPEGs are decoded at reduced scale.
+    """
+
+    dtype = np.dtype(np.uint8)
+    ndim = 4
+
+    def __init__(self, source: Source, kept: np.ndarray, size: int) -> None:
+        self._source, self._kept, self._size = source, kept, size
+        self._pool = ThreadPoolExecutor(available_cores())
+        self.shape = (len(kept), 3, size, size)
+
+    @property
+    def nbytes(self) -> int:
+        """What all images together would take."""
+        return int(np.prod(self.shape))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: int | slice | np.ndarray) -> np.ndarray:
+        positions = np.atleast_1d(self._kept[rows])
+        parts = [positions[i : i + 8] for i in range(0, len(positions), 8)]
+        with decode.quiet():
+            done = list(self._pool.map(lambda part: _decode(self._source, part, self._size), parts))
+        for _, bad in done:
+            for reason in bad.values():
+                raise WorkError(f"an image has changed since it was first read: {reason}.")
+        pixels = np.concatenate([p for p, _ in done]) if done else np.empty((0, *self.shape[1:]), np.uint8)
+        return pixels[0] if np.ndim(self._kept[rows]) == 0 else pixels
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self[:].astype(dtype or np.uint8, copy=False)
+
+
+def _lacking(home: Path, room: bool) -> bool:
+    """Whether an entry is not there, or without pixels where there is room for them by now."""
+    path = home / "entry.json"
+    return not path.exists() or (room and not json.loads(path.read_text("utf-8"))["stored"])
+
+
+def _build(
+    home: Path, source: Source, positions: np.ndarray, size: int, start: State, progress: Progress | None
+) -> None:
+    state = _resumed(home, start)
     total, shape = len(positions), (3, size, size)
-    start = len(_header(total, shape))
-    row = 3 * size * size
     target = home / "pixels.npy"
-    with open(target, "r+b" if target.exists() else "w+b") as handle, decode.quiet():
-        handle.truncate(start + state.rows * row)
-        handle.seek(start + state.rows * row)
+    if not state.stored:
+        target.unlink(missing_ok=True)
+    with open(target if state.stored else os.devnull, "r+b" if target.exists() else "w+b") as handle, decode.quiet():
+        if state.stored:
+            handle.truncate(len(_header(0, shape)) + len(state.kept) * int(np.prod(shape)))
+            handle.seek(0, os.SEEK_END)
         saved = time.monotonic()
         for done, block, bad in _blocks(source, positions[state.position :], size):
-            handle.write(block.tobytes())
-            state.kept += [int(p) for p in done if int(p) not in bad]
+            if state.stored:
+                handle.write(block.tobytes())
+            state.kept += [p for p in done.tolist() if p not in bad]
             state.skipped += [bad[p] for p in sorted(bad)]
             state.position += len(done)
-            state.rows += len(block)
             if progress is not None:
                 progress(state.position, total)
             if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
-                _save(home, handle.fileno(), handle.flush, state)
+                _synced(handle, state)
+                files.write_text(home / "progress.json", json.dumps(vars(state)))
                 saved = time.monotonic()
-        if not state.rows:
+        if not state.kept:
             first = "; ".join(state.skipped[:3])
             raise RequestError(f"none of the {total} images could be decoded: {first}.")
-        handle.seek(0)
-        handle.write(_header(state.rows, shape))
+        if state.stored:
+            handle.seek(0)
+            handle.write(_header(len(state.kept), shape))
+        _synced(handle, state)
+    _finish(home, state)
+
+
+def _synced(handle: IO[bytes], state: State) -> None:
+    if state.stored:
         handle.flush()
         os.fsync(handle.fileno())
-    _finish(home, state)
 
 
 def _finish(home: Path, state: State) -> None:
     with files.replacing(home / "kept.npy") as partial, open(partial, "wb") as handle:
         np.save(handle, np.array(state.kept, dtype=np.int64))
-    files.write_text(home / "skipped.txt", "".join(line.replace("\n", " ") + "\n" for line in state.skipped))
-    files.write_text(home / "entry.json", json.dumps({"images": state.rows, "skipped": len(state.skipped)}))
+    files.write_text(home / "skipped.txt", "".join(" ".join(line.split()) + "\n" for line in state.skipped))
+    files.write_text(home / "entry.json", json.dumps({"images": len(state.kept), "stored": state.stored}))
     (home / "progress.json").unlink(missing_ok=True)
 
 
 def _header(rows: int, shape: tuple[int, ...]) -> bytes:
-    """The first bytes of the ``.npy`` file; as long for any number of rows (NumPy leaves room for growth)."""
-    import io
-
+    """The first bytes of the ``.npy`` file, equally many for any number of rows: NumPy leaves room for growth."""
     text = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        text, {"descr": "|u1", "fortran_order": False, "shape": (rows, *shape)}
-    )
+    np.lib.format.write_array_header_1_0(text, {"descr": "|u1", "fortran_order": False, "shape": (rows, *shape)})
     return text.getvalue()
 
 
-def _resumed(home: Path) -> State:
+def _resumed(home: Path, start: State) -> State:
+    """The state that an interrupted build of the same kind has left, else ``start``."""
     try:
-        return State(**json.loads((home / "progress.json").read_text("utf-8")))
+        state = State(**json.loads((home / "progress.json").read_text("utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
-        return State()
-
-
-def _save(home: Path, descriptor: int, flush: Callable[[], None], state: State) -> None:
-    flush()
-    os.fsync(descriptor)
-    files.write_text(home / "progress.json", json.dumps(vars(state)))
+        return start
+    return state if state.stored == start.stored and (home / "pixels.npy").exists() == state.stored else start
 
 
 def _blocks(

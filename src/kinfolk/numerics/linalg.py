@@ -80,12 +80,21 @@ def project(vectors: np.ndarray, dimensions: int) -> np.ndarray:
     return np.pad(found, ((0, 0), (0, dimensions - found.shape[1])))
 
 
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """(N, D) with every row brought to length 1; rows of zeros stay."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Cosine of each row of (N, D) with the same row of the other, float64 (N,); 0 for a row of zeros."""
+    norms = np.linalg.norm(first, axis=1).astype(np.float64) * np.linalg.norm(second, axis=1)
+    return np.einsum("nd,nd->n", first, second, dtype=np.float64) / np.maximum(norms, 1e-24)
+
+
 def similarity_moments(vectors: np.ndarray) -> tuple[float, float]:
     """Mean and deviation of the cosine over all pairs of different rows of (N, D), exactly, in O(N D^2)."""
-    norm = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit = vectors / np.maximum(norm, 1e-12)
-    n, own = len(unit), (norm[:, 0] > 1e-12).sum()
-    mean, cov = covariance(unit)
+    n, own = len(vectors), (np.linalg.norm(vectors, axis=1) > 1e-12).sum()
+    mean, cov = covariance(unit(vectors))
     total = (n * n * (mean @ mean) - own) / (n * (n - 1))
     square = (n * n * ((cov + np.outer(mean, mean)) ** 2).sum() - own) / (n * (n - 1))
     return float(total), float(np.sqrt(max(0.0, square - total**2)))
@@ -117,9 +126,9 @@ def lidar(groups: np.ndarray, ridge: float = 1e-4) -> float:
     S_w; exp of the entropy of their shares plus 1e-7.
     """
     centres = groups.mean(1, dtype=np.float64)
-    between = np.cov(centres.T, bias=False).reshape(len(centres.T), -1)
+    between = covariance(centres)[1]
     spread = (groups - centres[:, None]).reshape(-1, groups.shape[2])
-    within = spread.T @ spread / (len(groups) * (groups.shape[1] - 1)) + ridge * np.eye(groups.shape[2])
+    within = spread.T @ spread / len(spread) + ridge * np.eye(groups.shape[2])
     values, axes = np.linalg.eigh(within)
     whiten = axes / np.sqrt(values)
     found = np.clip(np.linalg.eigvalsh(whiten.T @ between @ whiten), 0, None)

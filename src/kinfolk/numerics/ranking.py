@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from kinfolk.numerics.linalg import unit
+from kinfolk.numerics.nearest import nearest
+
 
 def average_precision(
     queries: np.ndarray,
@@ -25,11 +28,11 @@ def average_precision(
         bank_labels: int (N,).
         exclude: int (M,), for each query the bank position to leave out, or -1 for none.
     """
-    bank = _unit(bank)
+    bank = unit(bank)
     result = np.full(len(queries), np.nan)
     for start in range(0, len(queries), 256):
         rows = slice(start, start + 256)
-        for row, scores in enumerate(_unit(queries[rows]) @ bank.T, start):
+        for row, scores in enumerate(unit(queries[rows]) @ bank.T, start):
             relevant = bank_labels == query_labels[row]
             if exclude is not None and exclude[row] >= 0:
                 keep = np.arange(len(bank)) != exclude[row]
@@ -61,6 +64,13 @@ def shared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return count
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    vectors = np.asarray(vectors, dtype=np.float32)
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+def among_closest(found: np.ndarray, queries: np.ndarray, bank: np.ndarray, part: float) -> np.ndarray:
+    """Share (M,) of each query's neighbours (M, k) that are among the nearest ``part`` of the bank by cosine.
+
+    Args:
+        found: int (M, k), neighbours by some other measure, as positions in the bank.
+        queries: (M, D).
+        bank: (N, D).
+        part: share of the bank, at least one item of it; what chance would give.
+    """
+    return shared(found, nearest(queries, bank, max(1, round(part * len(bank))))[0])

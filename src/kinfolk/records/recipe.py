@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,6 +24,8 @@ class Data:
     fraction: Annotated[float, "(0, 1]", "use this share of the images, drawn by the seed"] = 1.0
     classes: Annotated[tuple[str, ...], "keep these classes only; empty keeps all"] = ()
     size: Annotated[int | Literal["auto"], "[8, 1024]", "side of the decoded images in pixels"] = "auto"
+    settings: dict[str, Any] = field(default_factory=dict)
+    """``[data.settings]``: the settings of a generated dataset."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,10 @@ class Recipe:
             values = dict(table(given, name))
             if name == "views":
                 augmentations = values.pop("augmentations", [{"name": n} for n in DEFAULT_AUGMENTATIONS])
+            own = {"settings": dict(values.pop("settings", {}))} if name == "data" else {}
             settings = config.settings_of(SOURCE, section.__name__)
-            sections[name] = section(**config.resolve(settings, values, name))
+            sections[name] = section(**config.resolve(settings, values, name), **own)
+        sections["data"] = generated(sections["data"])
         chosen: dict[str, Any] = {
             n: choice(kind, {"name": default, **table(given, n)}) for n, (kind, default) in CHOICES.items()
         }
@@ -131,6 +135,7 @@ class Recipe:
         values: dict[str, Any] = {"seed": self.seed}
         for name in SECTIONS:
             values[name] = listed(asdict(getattr(self, name)))
+        values["data"]["settings"] = listed(self.data.settings)
         values["views"]["augmentations"] = [flat(c) for c in self.augmentations]
         for name in CHOICES:
             values[name] = flat(getattr(self, name))
@@ -142,6 +147,15 @@ class Recipe:
         import tomli_w
 
         return tomli_w.dumps(self.plain())
+
+
+def generated(data: Data) -> Data:
+    """``[data]`` with the settings of a named dataset resolved; data at a path has none."""
+    if data.name in registry.leaves("datasets"):
+        return replace(data, settings=registry.leaf("datasets", data.name).resolve(data.settings))
+    if data.settings:
+        raise RequestError(f"data.settings belong to generated datasets; '{data.name}' has none.")
+    return data
 
 
 def table(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:

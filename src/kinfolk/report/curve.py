@@ -20,7 +20,8 @@ def show(question: Question, page: Document) -> Markup:
         alt = f"{question.title} of {column.label}. {lines.alt(series, *labels)}"
         caption = tag("figcaption", question.who(column), finding.text)
         figures.append(tag("figure", caption, page.plot(plot, alt)))
-    return tag("div", tag("h3", question.title), tag("div", figures, class_="side"))
+    class_ = "full" if len(figures) > 1 else None
+    return tag("div", tag("h3", question.title), tag("div", figures, class_="side"), class_=class_)
 
 
 def _series(finding: Finding) -> list[lines.Line]:

@@ -38,7 +38,7 @@ def _queries(question: Question, asked: dict[Column, Finding], page: Document) -
             strips = []
             for way in WAYS:
                 tiles = _found(column, finding, way, k, page)
-                label = f"{column.label}, {way}" if len(asked) > 1 else way
+                label = f"{column.label}, {way}" if column.floor or len(question.runs) > 1 else way
                 strips.append(_strip(label, [_tile(image, text, page, query) for image, text in tiles]))
                 if way == "nearest" and page.album.category(query):
                     alike[column] += [_alike(image, query, page) for image, _ in tiles]

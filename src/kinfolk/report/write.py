@@ -50,6 +50,7 @@ def _sections(runs: Sequence[Material], page: Document) -> list[tuple[str, str, 
     """Key, title and content of every section, in reading order; what there is nothing for is empty."""
     shown = columns(runs)
     asked = {kind: questions(shown, kind) for kind in KINDS}
+    curves = _each(asked["curve"], curve.show, page)
     tables = [_each(asked["matrix"], matrix.show, page), _each(asked["table"], table.show, page)]
     return [
         ("answer", "Answer", answer.show(runs, asked["score"], asked["verdict"])),
@@ -59,7 +60,7 @@ def _sections(runs: Sequence[Material], page: Document) -> list[tuple[str, str, 
         ("watched", "Watched while training", watch.show(runs, page)),
         ("maps", "Maps", scatter.show(asked["scatter"], page)),
         ("sheets", "Image sheets", _each(asked["gallery"], gallery.show, page)),
-        ("curves", "Curves", _each(asked["curve"], curve.show, page)),
+        ("curves", "Curves", tag("div", curves, class_="side wide") if curves else curves),
         ("tables", "Tables", join(tables)),
         ("redo", "How to do it again", redo.show(runs, [q for kind in KINDS for q in asked[kind]])),
     ]

@@ -33,7 +33,7 @@ class Material:
 
 def images_of(data: Data, split: str, seed: int, progress: Callable[[int, int], None] | None = None) -> Images:
     """Load one split as a recipe's ``[data]`` says; ``limit`` and ``fraction`` hold for the training split only."""
-    chosen: dict[str, Any] = {"size": data.size, "classes": data.classes, "seed": seed}
+    chosen: dict[str, Any] = {"size": data.size, "classes": data.classes, "seed": seed, "settings": data.settings}
     if split == data.split:
         chosen |= {"limit": data.limit, "fraction": data.fraction}
     return load(data.name, split, progress=progress, **chosen)

@@ -29,7 +29,7 @@ class Validation:
         recipe = material.recipe
         self.sets: dict[str, Pairs] = {}
         self.skipped: list[str] = []
-        held_out = images_of(recipe.data, evaluation_split(recipe.data.name), recipe.seed)
+        held_out = images_of(recipe.data, evaluation_split(recipe.data.name, recipe.data.settings), recipe.seed)
         for name, images in (("train", material.images), ("test", held_out)):
             most = max(MOST_IMAGES // recipe.train.batch, 1) * recipe.train.batch
             rows = np.linspace(0, len(images) - 1, min(most, len(images))).astype(np.int64)

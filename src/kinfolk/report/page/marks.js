@@ -9,9 +9,15 @@ export const SHAPES = ["disc", "square", "triangle", "diamond"];
 /** Cividis (Nuñez, Anderton and Renslow 2018) in nine steps, for quantities. */
 export const RAMP = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#fee838"];
 
-const NONE = { colour: "#8a8a8a", shape: "disc" };
-const LOOKS = SHAPES.flatMap((shape) => PALETTE.map((colour) => ({ colour, shape })));
-const STEPS = RAMP.map((colour) => ({ colour, shape: "disc" }));
+/** A look: its colour as CSS has it, the same as the bytes of a pixel (blue, green, red), and a shape. */
+function made(colour, shape) {
+  const rgb = parseInt(colour.slice(1), 16);
+  return { colour, pixel: ((rgb & 255) << 16) | (rgb & 0xff00) | (rgb >> 16), shape };
+}
+
+const NONE = made("#8a8a8a", "disc");
+const LOOKS = SHAPES.flatMap((shape) => PALETTE.map((colour) => made(colour, shape)));
+const STEPS = RAMP.map((colour) => made(colour, "disc"));
 
 /** Colour and shape of a category; negative values are "none". */
 export function look(value) {

@@ -2,7 +2,7 @@
 
 import { trace } from "./marks.js";
 
-/** places: Float64Array of x, y in device pixels for each mark; looks: for each mark { colour: "#rrggbb", shape }. */
+/** places: Float64Array of x, y in device pixels for each mark; looks: for each mark its look from marks.js. */
 export class Painter {
   constructor() {
     this.kept = new Map();
@@ -27,8 +27,8 @@ export class Painter {
     context.fillStyle = colour;
     context.fill();
     context.strokeStyle = "rgba(0, 0, 0, 0.35)";
-    context.lineWidth = Math.max(0.5, radius / 5);
-    context.stroke();
+    context.lineWidth = radius / 5;
+    if (radius > 2.5) context.stroke();
     this.kept.set(key, canvas);
     return canvas;
   }
@@ -38,9 +38,8 @@ export class Painter {
 export function splat(image, places, looks, side, opacity) {
   const { width, height } = image;
   const pixels = new Uint32Array(image.data.buffer);
-  looks.forEach(({ colour }, k) => {
-    const rgb = parseInt(colour.slice(1), 16);
-    const value = ((opacity << 24) | ((rgb & 255) << 16) | (rgb & 0xff00) | (rgb >> 16)) >>> 0;
+  looks.forEach(({ pixel }, k) => {
+    const value = ((opacity << 24) | pixel) >>> 0;
     const left = Math.round(places[2 * k] - side / 2);
     const top = Math.round(places[2 * k + 1] - side / 2);
     const [from, to] = [Math.max(0, left), Math.min(width, left + side)];

@@ -135,8 +135,8 @@ export class Scatter {
   }
 
   get radius() {
-    const spread = Math.sqrt((this.width * this.height) / Math.max(1, this.count)) * 0.28;
-    return Math.min(7, Math.min(4.5, Math.max(1.1, spread)) * Math.min(2, (this.view.scale / this.whole) ** 0.35));
+    const spread = Math.sqrt((this.width * this.height) / Math.max(1, this.count)) * 0.36;
+    return Math.min(7, Math.min(4.5, Math.max(1.2, spread)) * Math.min(2, (this.view.scale / this.whole) ** 0.35));
   }
 
   /** Positions of points in device pixels. */

@@ -1,0 +1,182 @@
+"""Verdict: whether the embedding is healthy or what ails it, with evidence, thresholds and what to try.
+
+Looks at h, and at z where there is one. ``also`` names what else was found beside the gravest.
+
+* complete collapse: all images share one vector: the variance is under SPREAD of the mean square length
+* dimensional collapse: the effective rank (of the centred features) is under RANK of what width and number
+  of images allow (Hua et al. 2021; Jing et al. 2022)
+* local collapse: the local dimension (TwoNN, Facco et al. 2017) is under LOCAL of the effective rank
+* not better than floor: k-NN accuracy (k = 20) is not above that of pixels or of colour histograms
+* colour shortcut: COLOUR or more of the neighbours are among the nearest 1 % by histogram within their class (in
+  all of train, without labels), and twice as many as pixels have
+* background shortcut: blurring the border changes the neighbours BACKGROUND times as much as blurring the centre
+* hubs: the skewness of k-occurrence (k = 10) is over HUBS (Radovanovic et al. 2010)
+
+Cost: O(images^2 x D + D^3); two passes of the queries through the encoder where it is at hand.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+
+from kinfolk.numerics import dimension, draws, linalg, pixels, probe, ranking
+from kinfolk.numerics.histogram import colour_histogram
+from kinfolk.numerics.nearest import nearest
+from kinfolk.records.features import Features
+from kinfolk.records.findings import Finding
+from kinfolk.records.subject import Subject
+
+SPREAD = 1e-3
+RANK = 0.05
+LOCAL = 0.1
+COLOUR = 0.25
+BACKGROUND = 2.0
+HUBS = 10.0
+CLOSEST = 0.01
+
+ADVICE = {
+    "healthy": "Nothing to mend was found; compare with other runs by their scores.",
+    "complete collapse": "Check what keeps images apart: negatives, variance term, predictor, stop-gradient, centring; "
+    "lower the learning rate, lengthen the warm-up.",
+    "dimensional collapse": "Raise the weight of the variance or covariance term, widen the projector, add stronger "
+    "augmentations, or lower the weight decay.",
+    "local collapse": "Images gather on a few points or lines: soften the temperature, weaken the invariance term, "
+    "train for fewer epochs, or add more varied images.",
+    "not better than floor": "Train for longer, check that the augmentations leave the content in place, and that the "
+    "learning rate is neither far too high nor too low.",
+    "colour shortcut": "Add colour jitter and random greyscale, or make them stronger.",
+    "background shortcut": "Use larger crops so that views share the object, or images with more varied backgrounds.",
+    "hubs": "Centre the features before searching, use fewer dimensions, or rank by mutual neighbours.",
+}
+GRAVEST = tuple(ADVICE)[1:]
+
+
+class Verdict:
+    """One verdict for each subject."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"train", "test"})
+    floors: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        *,
+        images: Annotated[int, "[100, 100000]", "training images at most"] = 10_000,
+        queries: Annotated[int, "[20, 100000]", "test images at most"] = 2000,
+    ) -> None:
+        self.images, self.queries = images, queries
+
+    def measure(self, subject: Subject) -> list[Finding]:
+        """The verdict; none for fewer than 100 training or 20 test images."""
+        train, test = subject.get("train"), subject.get("test")
+        if len(train) < 100 or len(test) < 20:
+            return []
+        bank, rows = draws.subset(train.index, self.images), draws.subset(test.index, self.queries)
+        train, test = train.take(bank), test.take(rows)
+        evidence = _collapse(train, "h")
+        if ("train", "z") in subject.features:
+            evidence += _collapse(subject.get("train", "z").take(bank), "z")
+        evidence.append(_hubs(train))
+        if "images" in subject.offers and {"train", "test"} <= set(subject.images):
+            seen = subject.images["train"].pixels[bank], subject.images["test"].pixels[rows]
+            evidence += _shortcuts(subject, train, test, *seen)
+        found = [name for name in GRAVEST if any(row["says"] == name for row in evidence)]
+        verdict = found[0] if found else "healthy"
+        grave = [row for row in evidence if found and row["says"] == verdict]
+        told = "; ".join(f"{row['name']} is {row['value']:.3g} (threshold {row['threshold']:.3g})" for row in grave)
+        text = f"{verdict[0].upper()}{verdict[1:]}: {told or f'none of {len(evidence)} tests found a fault'}"
+        return [Finding(
+            "verdict", "verdict", "test", subject.name, subject.conditions(train=train, test=test),
+            title="Verdict", text=text + ".",
+            data={"verdict": verdict, "also": found[1:], "evidence": evidence, "advice": ADVICE[verdict]},
+        )]
+
+
+def _evidence(name: str, value: float, threshold: float, wrong: bool, says: str) -> dict[str, Any]:
+    return {"name": name, "value": float(value), "threshold": float(threshold), "says": says if wrong else "healthy"}
+
+
+def _collapse(train: Features, layer: str) -> list[dict[str, Any]]:
+    """Complete, dimensional and local collapse of one layer."""
+    mean, covariance = linalg.covariance(train.vectors)
+    eigenvalues = np.clip(np.linalg.eigvalsh(covariance)[::-1], 0, None)
+    variance = eigenvalues.sum()
+    spread = variance / max(variance + mean @ mean, 1e-300)
+    rank = linalg.effective_rank(eigenvalues)
+    least = RANK * min(train.vectors.shape[1], len(train) - 1)
+    near = train.take(draws.subset(train.index, 5000, stream=1))
+    local = dimension.two_nn(near.vectors)
+    return [
+        _evidence(f"variance of {layer} over its mean square", spread, SPREAD, spread < SPREAD, "complete collapse"),
+        _evidence(f"effective rank of {layer}", rank, least, rank < least, "dimensional collapse"),
+        _evidence(
+            f"local dimension of {layer}", local, LOCAL * rank, local < LOCAL * rank, "local collapse"
+        ),
+    ]
+
+
+def _hubs(train: Features) -> dict[str, Any]:
+    found, _ = nearest(train.vectors, train.vectors, min(10, len(train) - 1), exclude=np.arange(len(train)))
+    skewness = ranking.skewness(ranking.occurrence(found, len(train)))
+    return _evidence("skewness of k-occurrence", skewness, HUBS, skewness > HUBS, "hubs")
+
+
+def _shortcuts(
+    subject: Subject, train: Features, test: Features, bank: np.ndarray, queries: np.ndarray
+) -> list[dict[str, Any]]:
+    """Colour, floor and background, as far as labels and encoder allow."""
+    colours = colour_histogram(queries), colour_histogram(bank)
+    flat = pixels.pixels_floor(bank)
+    mean = flat.mean(0)
+    raw = pixels.pixels_floor(queries) - mean, flat - mean
+    labels = "labels" in subject.offers
+    own = _colour_share((test.vectors, train.vectors), colours, test, train, labels)
+    theirs = _colour_share(raw, colours, test, train, labels)
+    limit = max(COLOUR, 2 * theirs)
+    evidence = [_evidence("neighbours that colour explains", own, limit, own > limit, "colour shortcut")]
+    if labels:
+        accuracy, *floors = (
+            _accuracy(q, b, test, train) for q, b in ((test.vectors, train.vectors), raw, colours)
+        )
+        floor = max(floors)
+        evidence.append(_evidence("k-NN accuracy", accuracy, floor, accuracy <= floor, "not better than floor"))
+    if subject.encode is not None:
+        before, _ = nearest(test.vectors, train.vectors, min(20, len(train)))
+        altered = (subject.encode(change(queries)) for change in (pixels.border_blurred, pixels.centre_blurred))
+        border, centre = (
+            1 - ranking.shared(before, nearest(vectors, train.vectors, before.shape[1])[0]).mean()
+            for vectors in altered
+        )
+        times = border / max(centre, 1e-3)
+        evidence.append(_evidence(
+            "change under a blurred border over that under a blurred centre", times, BACKGROUND, times > BACKGROUND,
+            "background shortcut",
+        ))
+    return evidence
+
+
+def _colour_share(
+    vectors: tuple[np.ndarray, np.ndarray],
+    colours: tuple[np.ndarray, np.ndarray],
+    test: Features,
+    train: Features,
+    labels: bool,
+) -> float:
+    """Share of 20 neighbours among the nearest 1 % by colour, within classes of 100 or more where there are labels."""
+    groups = [(np.arange(len(test)), np.arange(len(train)))]
+    if labels:
+        both = ((np.flatnonzero(test.labels == c), np.flatnonzero(train.labels == c)) for c in np.unique(test.labels))
+        within = [(q, b) for q, b in both if len(q) and len(b) >= 1 / CLOSEST]
+        groups = within or groups
+    shares = []
+    for q, b in groups:
+        found, _ = nearest(vectors[0][q], vectors[1][b], min(20, len(b)))
+        shares.append(ranking.among_closest(found, colours[0][q], colours[1][b], CLOSEST))
+    return float(np.concatenate(shares).mean())
+
+
+def _accuracy(queries: np.ndarray, bank: np.ndarray, test: Features, train: Features) -> float:
+    q, b = np.flatnonzero(test.labels >= 0), np.flatnonzero(train.labels >= 0)
+    predicted = probe.by_neighbours(bank[b], train.labels[b], queries[q], (20,), 0.1)
+    return float((next(iter(predicted.values())) == test.labels[q]).mean())

@@ -1,0 +1,86 @@
+"""Fixtures of the browser tests: Debian's chromium, a page that records what goes wrong, and a made report."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "report"))
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+def absent(reason: str) -> None:
+    """Skip with the reason; on CI, where a browser has to be there, fail."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator:
+    """A headless chromium."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        absent("playwright is not installed")
+    if not CHROMIUM.exists():
+        absent(f"no browser at {CHROMIUM}")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of two made runs."""
+    from made import write_run
+
+    from kinfolk.report.write import write
+
+    folder = tmp_path_factory.mktemp("reports")
+    runs = [write_run(folder / "first"), write_run(folder / "second", method="vicreg", seed=1, shift=0.05)]
+    return write(runs, folder / "report.html")
+
+
+class Opened:
+    """An opened report, and what its browser complained of or asked for."""
+
+    def __init__(self, browser, report: Path, **context: object) -> None:
+        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})
+        self.page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(report.as_uri())
+        self.page.wait_for_selector("html[data-ready]", timeout=60_000)
+
+
+@pytest.fixture
+def opened(browser, report: Path) -> Iterator[Opened]:
+    """The made report in a wide window."""
+    found = Opened(browser, report)
+    yield found
+    found.context.close()
+
+
+@pytest.fixture
+def opened_on_phone(browser, report: Path) -> Iterator[Opened]:
+    """The made report on a phone, in the dark."""
+    found = Opened(
+        browser, report, viewport={"width": 390, "height": 844}, device_scale_factor=2, is_mobile=True,
+        has_touch=True, color_scheme="dark",
+    )  # fmt: skip
+    yield found
+    found.context.close()

@@ -1,0 +1,99 @@
+"""Batches and views: a function of seed, epoch and step alone, whoever asks and however often."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from kinfolk.core import registry, seeds
+from kinfolk.core.errors import RequestError
+from kinfolk.load.batches import Batches
+from kinfolk.load.pairs import Pairs
+from kinfolk.records.images import Images
+
+
+def images(n: int = 50, size: int = 16) -> Images:
+    pixels = np.random.default_rng(0).integers(0, 256, (n, 3, size, size), dtype=np.uint8)
+    return Images(pixels, np.arange(n) % 5, tuple("abcde"), np.arange(n), [str(i) for i in range(n)], "x", "train", "f")
+
+
+def pairs(batch: int = 20, seed: int = 0, count: int = 2, **settings) -> Pairs:
+    steps = [(name, registry.build("augmentations", name)) for name in ("crop", "flip", "jitter", "grayscale")]
+    positives = registry.build("positives", "views")
+    return Pairs(Batches(images(), batch, seed), steps, 12, count, positives, **settings)
+
+
+def test_an_epoch_visits_every_image_at_most_once_in_full_batches() -> None:
+    batches = pairs().batches
+    rows = torch.cat([batches.rows(3, 0, step) for step in range(batches.steps)])
+    assert batches.steps == 2
+    assert len(rows) == len(rows.unique()) == 40
+
+
+def test_the_order_depends_on_seed_epoch_and_round_only() -> None:
+    one, two = pairs().batches, pairs().batches
+    one.rows(7, 0, 1)
+    assert torch.equal(one.rows(3, 0, 1), two.rows(3, 0, 1))
+    assert not torch.equal(one.rows(3, 0, 1), one.rows(4, 0, 1))
+    assert not torch.equal(one.rows(3, 0, 1), one.rows(3, 1, 1))
+    assert not torch.equal(one.rows(3, 0, 1), pairs(seed=1).batches.rows(3, 0, 1))
+
+
+def test_two_processes_see_the_views_of_one() -> None:
+    maker, position = pairs(), (0, 0, 1)
+    rows = maker.batches.rows(*position)
+    whole = maker.views(rows, position, slice(0, 20))
+    halves = [maker.views(rows, position, part) for part in (slice(0, 10), slice(10, 20))]
+    for v in range(2):
+        torch.testing.assert_close(torch.cat([h.pixels[v] for h in halves]), whole.pixels[v], atol=1e-5, rtol=0)
+    assert torch.equal(torch.cat([h.index for h in halves]), whole.index)
+    assert torch.equal(torch.cat([h.labels for h in halves]), whole.labels)
+
+
+def test_views_differ_from_each_other_and_between_steps() -> None:
+    maker = pairs()
+    rows = maker.batches.rows(0, 0, 0)
+    one, two = maker.views(rows, (0, 0, 0), slice(None)), maker.views(rows, (0, 0, 1), slice(None))
+    assert not torch.equal(one.pixels[0], one.pixels[1])
+    assert not torch.equal(one.pixels[0], two.pixels[0])
+    assert torch.equal(one.originals, torch.from_numpy(images().pixels[rows.numpy()]))
+
+
+def test_recorded_parameters_replay_the_view_to_the_bit() -> None:
+    maker = pairs()
+    views = maker.views(maker.batches.rows(0, 0, 0), (0, 0, 0), slice(None))
+    for pixels, parameters in zip(views.pixels, views.parameters, strict=True):
+        assert torch.equal(maker.pipeline.views(views.originals, parameters), pixels)
+
+
+def test_fixed_views_stay_with_their_image() -> None:
+    maker = pairs(fixed=True)
+    seen = []
+    for epoch in (0, 1):
+        rows = torch.cat([maker.batches.rows(epoch, 0, s) for s in range(2)])
+        views = maker.views(rows, (epoch, 0, 0), slice(None))
+        seen.append(dict(zip(views.index.tolist(), views.pixels[1], strict=True)))
+    both = seen[0].keys() & seen[1].keys()
+    assert len(both) >= 30
+    for i in both:
+        torch.testing.assert_close(seen[0][i], seen[1][i], atol=1e-5, rtol=0)
+
+
+def test_views_in_turn_continue_where_the_last_round_ended() -> None:
+    whole, turns = pairs(count=4), pairs(count=2)
+    rows = whole.batches.rows(0, 0, 0)
+    four = whole.views(rows, (0, 0, 0), slice(None))
+    second = turns.views(rows, (0, 0, 0), slice(None), first=2)
+    assert torch.equal(four.pixels[3], second.pixels[1])
+
+
+def test_a_batch_larger_than_the_data_is_refused() -> None:
+    with pytest.raises(RequestError, match="51 is more than the 50 images"):
+        Batches(images(), 51, 0)
+
+
+def test_seeds_do_not_collide_where_a_shift_would() -> None:
+    keys = {seeds.key(seed, "views", epoch, step) for seed in range(20) for epoch in range(20) for step in range(20)}
+    assert len(keys) == 8000
+    assert seeds.key(0, "views", 1) != seeds.key(0, "order", 1)

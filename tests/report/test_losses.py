@@ -1,0 +1,56 @@
+"""Loss figures: every term on train and held-out images, one range for all runs, the chance line."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+from made import write_run
+from page import Page
+
+from kinfolk.report.document import Document
+from kinfolk.report.losses import show
+from kinfolk.report.material import read
+from kinfolk.report.write import write
+
+
+def test_every_term_is_drawn_while_training_on_train_and_held_out(one_run: Path) -> None:
+    page = Document()
+    show([read(one_run)], page)
+    names = [[trace["name"] for trace in plot["data"]] for plot in page.plots]
+    assert names == [["while training", "training images", "test images, held out"]] * 3
+    total = page.plots[0]["data"]
+    last = [row for row in map(json.loads, (one_run / "log.jsonl").read_text().splitlines()) if "validation" in row][-1]
+    assert total[1]["y"][-1] == last["validation"]["train"]["total"]
+    assert total[2]["y"][-1] == last["validation"]["test"]["total"]
+    assert total[2]["x"] == [60.0, 120.0, 180.0]
+
+
+def test_chance_is_drawn_for_simclr_alone(one_run: Path, tmp_path: Path) -> None:
+    page = Document()
+    show([read(one_run), read(write_run(tmp_path / "second", method="vicreg"))], page)
+    notes = [[a["text"] for a in plot["layout"]["annotations"]] for plot in page.plots]
+    assert notes == [["chance 6.24"], [], [], [], [], []]
+    assert math.isclose(math.log(2 * 256 - 1), 6.236, abs_tol=1e-3)
+    ranges = [plot["layout"]["yaxis"]["range"] for plot in page.plots]
+    assert ranges[0] == ranges[1]
+    assert ranges[0][0] < 4.95 < 6.24 < ranges[0][1]
+
+
+def test_gap_is_said_with_its_sign(one_page: Page) -> None:
+    said = "after the last epoch the total is 4.95 on training images and 5.00 on test images: 0.0500 higher"
+    assert said in one_page.words
+
+
+def test_numbers_that_are_not_finite_leave_a_hole(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run")
+    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    rows[1]["total"] = None
+    rows[-1]["watch"] = {"rankme": 1.2, "alarm": "COLLAPSING: 1.2 of 192 dimensions in use"}
+    (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    page = Page(write([folder], tmp_path / "page.html"))
+    traces = [trace for plot in page.payload["plots"] for trace in plot["data"]]
+    total = next(trace for trace in traces if trace["name"] == "while training")
+    assert [k for k, y in enumerate(total["y"]) if y is None] == [1]
+    assert "run, epoch 3: COLLAPSING: 1.2 of 192 dimensions in use" in page.words

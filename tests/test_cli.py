@@ -1,0 +1,157 @@
+"""The command line as a user meets it: real processes, exit codes, and messages that name the nearest."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+SMALL = ["--encoder", "convnet", "--set", "encoder.channels=8,16", "--set", "train.threads=1", "--batch", "32"]
+
+
+def kinfolk(*arguments: object, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "kinfolk", *map(str, arguments)]
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=cwd, env=environment)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "--method", "simclar"], "Did you mean 'simclr'"),
+        (["train", "--encoder", "convnt"], "Did you mean 'convnet'"),
+        (["train", "--epochs", "-3"], "train.epochs = '-3' is not accepted: it takes int in [1, inf)"),
+        (["train", "--epochs", "2.5"], "train.epochs"),
+        (["train", "--set", "method.temprature=1"], "Did you mean 'temperature'"),
+        (["train", "--set", "train.lr"], "KEY=VALUE"),
+        (["train", "--set", "trian.lr=1"], "Did you mean 'train'"),
+        (["train", "--set", "train.optimizer=adam"], "'sgd' or 'adamw' or 'lars'"),
+        (["train", "--set", "views.augmentations.jiter.p=1"], "Did you mean 'jitter'"),
+        (["train", "dmo"], "Did you mean 'demo'"),
+        (["train", "nothing.toml"], "no recipe 'nothing.toml'"),
+        (["train", "--method", "nothing.py"], "no file 'nothing.py'"),
+        (["list", "method"], "Did you mean 'methods'"),
+        (["evaluate", "nowhere"], "'nowhere' does not exist"),
+        (["report", "nowhere"], "'nowhere' does not exist"),
+        (["embed", "nowhere", "--out", "x.npz"], "'nowhere' does not exist"),
+    ],
+)
+def test_a_wrong_request_gets_one_message_and_writes_nothing(
+    arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    done = kinfolk(*arguments, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_wrong_data_gets_one_message_and_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "a.jpg").write_text("no image")
+    for data, said in (("cifr10", "cifar10"), ("./gone", "gone"), ("empty", "empty"), ("text", "a.jpg")):
+        done = kinfolk("train", "--data", data, "--out", "run", cwd=tmp_path)
+        assert done.returncode == 2, done.stderr
+        assert said in done.stderr.splitlines()[-1]
+        assert "Traceback" not in done.stderr
+        assert not (tmp_path / "run").exists()
+
+
+def test_list_as_json_has_kind_name_summary_and_settings() -> None:
+    rows = json.loads(kinfolk("list", "--json").stdout)
+    assert {"methods", "datasets", "evaluations"} <= {row["kind"] for row in rows}
+    simclr = next(row for row in rows if row["name"] == "simclr")
+    assert simclr["summary"].startswith("SimCLR")
+    assert "temperature" in [s["name"] for s in simclr["settings"]]
+
+
+def test_the_help_of_a_method_shows_its_settings() -> None:
+    done = kinfolk("train", "--method", "vicreg", "--help")
+    assert done.returncode == 0
+    assert "--epochs" in done.stdout
+    assert "method.variance" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A flat folder of forty photographs without labels, one of them broken."""
+    folder = tmp_path_factory.mktemp("data") / "photos"
+    folder.mkdir()
+    draw = np.random.default_rng(0)
+    for i in range(80):
+        colour = draw.integers(0, 256, 3)
+        picture = np.clip(colour + draw.normal(0, 30, (40, 52, 3)), 0, 255).astype(np.uint8)
+        Image.fromarray(picture).save(folder / f"{i:02}.jpg")
+    (folder / "broken.jpg").write_bytes((folder / "00.jpg").read_bytes()[:200])
+    return folder
+
+
+def test_from_a_folder_of_photos_to_a_report(photos: Path, tmp_path: Path) -> None:
+    train = ["train", "--data", photos, *SMALL, "--epochs", 2, "--out", "runs/photos"]
+    dry = kinfolk(*train, "--dry-run", cwd=tmp_path)
+    assert dry.returncode == 0, dry.stderr
+    assert "parameters" in dry.stdout
+    assert not (tmp_path / "runs").exists()
+
+    done = kinfolk(*train, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "epoch 2/2" in done.stderr
+    assert "rankme" in done.stderr
+    again = kinfolk(*train, cwd=tmp_path)
+    assert again.returncode == 0
+    assert "already finished" in again.stdout
+    other = kinfolk(*train, "--set", "train.lr=0.5", cwd=tmp_path)
+    assert other.returncode == 2
+    assert "train.lr: asked 0.5, found 0.002" in other.stderr
+
+    measured = kinfolk("evaluate", "runs/photos", "--json", cwd=tmp_path)
+    assert measured.returncode == 0, measured.stderr
+    findings = json.loads(measured.stdout)
+    names = {f["name"] for f in findings}
+    assert "rank_me" in names
+    assert "knn" not in names
+    refused = kinfolk("evaluate", "runs/photos", "--only", "knn", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "labels" in refused.stderr
+
+    page = kinfolk("report", "runs/photos", cwd=tmp_path)
+    assert page.returncode == 0, page.stderr
+    assert (tmp_path / "runs/photos/report.html").stat().st_size > 10_000
+
+    written = kinfolk("embed", "runs/photos", "--data", photos, "--out", "f.parquet", cwd=tmp_path)
+    assert written.returncode == 0, written.stderr
+    from kinfolk import Features
+
+    features = Features.load(tmp_path / "f.parquet")
+    assert features.vectors.shape == (len(features), 16)
+    assert not any("broken" in str(origin) for origin in features.origins)
+
+
+def test_a_method_of_your_own_trains_by_path(tmp_path: Path) -> None:
+    mine = Path(__file__).resolve().parents[1] / "examples" / "my_method.py"
+    done = kinfolk(
+        "train", "--data", "digits", "--limit", 128, "--method", mine, "--set", "method.uniformity=0.5", *SMALL,
+        "--epochs", 1, "--out", "mine", cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (tmp_path / "mine/log.jsonl").read_text().splitlines()]
+    assert set(rows[0]["terms"]) == {"alignment", "uniformity"}
+    assert rows[0]["total"] == pytest.approx(rows[0]["terms"]["alignment"] + 0.5 * rows[0]["terms"]["uniformity"])
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_step_and_the_term(tmp_path: Path) -> None:
+    done = kinfolk(
+        "train", "--data", "digits", "--limit", 128, "--set", "train.optimizer=sgd", "--set", "train.lr=1e30",
+        *SMALL, "--epochs", 3, "--out", "hot", cwd=tmp_path,
+    )
+    assert done.returncode == 1
+    assert "is not finite at step" in done.stderr
+    assert "Kept" in done.stderr
+    assert "Traceback" not in done.stderr
