@@ -75,10 +75,11 @@ def main() -> None:
                     times[name].append(time.perf_counter() - began)
     ratio = statistics.median(b / a for a, b in zip(times["loop"], times["bare"], strict=True))
     speed = {name: arguments.batch / statistics.median(values) for name, values in times.items()}
-    print(f"{arguments.encoder}, {arguments.size} px images, {material.recipe.views.size} px views, batch {arguments.batch}")
+    view = material.recipe.views.size
+    print(f"{arguments.encoder}, {arguments.size} px images, {view} px views, batch {arguments.batch}")
     print(f"bare  {speed['bare']:8.0f} images/s\nloop  {speed['loop']:8.0f} images/s\nratio {ratio:8.3f}")
     record("step", {
-        **vars(arguments), "view": material.recipe.views.size, "images_per_second": speed, "ratio": ratio,
+        **vars(arguments), "view": view, "images_per_second": speed, "ratio": ratio,
         **environment(material.recipe.train.device),
     })
 

@@ -55,8 +55,9 @@ def test_a_wrong_request_gets_one_message_and_writes_nothing(
 def test_wrong_data_gets_one_message_and_writes_nothing(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "text").mkdir()
-    (tmp_path / "text" / "a.jpg").write_text("no image")
-    for data, said in (("cifr10", "cifar10"), ("./gone", "gone"), ("empty", "empty"), ("text", "a.jpg")):
+    for i in range(30):
+        (tmp_path / "text" / f"{i:02}.jpg").write_text("no image")
+    for data, said in (("cifr10", "cifar10"), ("./gone", "gone"), ("empty", "empty"), ("text", "00.jpg")):
         done = kinfolk("train", "--data", data, "--out", "run", cwd=tmp_path)
         assert done.returncode == 2, done.stderr
         assert said in done.stderr.splitlines()[-1]
@@ -81,7 +82,7 @@ def test_the_help_of_a_method_shows_its_settings() -> None:
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A flat folder of forty photographs without labels, one of them broken."""
+    """A flat folder of eighty photographs without labels, one of them broken."""
     folder = tmp_path_factory.mktemp("data") / "photos"
     folder.mkdir()
     draw = np.random.default_rng(0)

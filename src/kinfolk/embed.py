@@ -63,7 +63,7 @@ def method_of(run: Run, weights: Path | None = None) -> Method:
     path = weights or run.weights
     if not path.is_file():
         raise RequestError(
-            f"'{run.folder}' has no weights yet: its training has not finished. The same `kinfolk train` goes on with it."
+            f"'{run.folder}' has no weights yet: its training has not finished; the command that began it goes on."
         )
     recipe = run.recipe
     method = build(recipe, int(recipe.views.size))

@@ -32,9 +32,14 @@ def picture(page, selector: str, place: int = 0) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
 
 
+def drawn(page) -> str:
+    """The points of the first map, as they lie on its canvas."""
+    return page.locator(".map .points").first.evaluate("canvas => canvas.toDataURL()")
+
+
 def walk_to_a_point(page, place: int = 0) -> None:
     """Focus a map and go to the point in its middle by keyboard."""
-    page.locator(".overlay").nth(place).focus()
+    page.locator(".map .overlay").nth(place).focus()
     page.keyboard.press("ArrowRight")
 
 
@@ -57,9 +62,10 @@ def test_every_map_is_drawn(opened) -> None:
 
 def test_maps_of_different_subjects_differ_on_screen(opened) -> None:
     first, second, floor = (picture(opened.page, ".map", place) for place in (0, 1, 2))
-    assert first.shape == second.shape
-    assert (np.abs(first.astype(int) - second).max(2) > 40).mean() > 0.02
-    assert (np.abs(first.astype(int) - floor).max(2) > 40).mean() > 0.02
+    for other in (second, floor):
+        height, width = np.minimum(first.shape, other.shape)[:2]
+        apart = np.abs(first[:height, :width].astype(int) - other[:height, :width]).max(2)
+        assert (apart > 40).mean() > 0.02
 
 
 def test_every_curve_is_drawn(opened) -> None:
@@ -80,9 +86,9 @@ def test_every_tile_of_the_sheets_is_drawn_with_its_own_image(opened) -> None:
     assert np.abs(means - (colour_of(classes) + 20)).max() < 25
 
 
-def test_hover_shows_the_thumbnail_of_the_point(opened) -> None:
-    page = opened.page
-    page.locator(".overlay").first.scroll_into_view_if_needed()
+def test_hover_shows_the_thumbnail_of_the_point(maps) -> None:
+    page = maps.page
+    page.locator(".map .overlay").first.scroll_into_view_if_needed()
     walk_to_a_point(page)
     tip = page.locator(".tip").first
     assert tip.is_visible()
@@ -94,44 +100,44 @@ def test_hover_shows_the_thumbnail_of_the_point(opened) -> None:
     assert np.abs(mean - expected).max() < 25
 
 
-def test_mouse_hover_marks_the_image_in_every_map(opened) -> None:
-    page = opened.page
-    area = page.locator(".overlay").first
+def test_mouse_hover_marks_the_image_in_every_map(maps) -> None:
+    page = maps.page
+    area = page.locator(".map .overlay").first
     area.scroll_into_view_if_needed()
     walk_to_a_point(page)
     tip = page.locator(".tip").first
     box, card = area.bounding_box(), tip.bounding_box()
     named = tip.inner_text()
     page.keyboard.press("Escape")
-    assert not tip.is_visible()
+    tip.wait_for(state="hidden")
     page.mouse.move(card["x"] - 14, card["y"] + card["height"] / 2)
     assert tip.inner_text() == named
     assert box["x"] < card["x"]
-    rings = page.locator(".overlay").evaluate_all(f"list => list.map(c => ({PIXELS})(c)[0])")
+    rings = page.locator(".map .overlay").evaluate_all(f"list => list.map(c => ({PIXELS})(c)[0])")
     assert len(rings) == 10
     assert min(rings) > 10
     page.mouse.move(2, 2)
-    assert page.locator(".overlay").evaluate_all(f"list => list.map(c => ({PIXELS})(c)[0])") == [0] * 10
+    assert page.locator(".map .overlay").evaluate_all(f"list => list.map(c => ({PIXELS})(c)[0])") == [0] * 10
 
 
-def test_legend_hides_a_class_in_every_map(opened) -> None:
-    page = opened.page
+def test_legend_hides_a_class_in_every_map(maps) -> None:
+    page = maps.page
     count = f"list => list.map(c => ({PIXELS})(c)[0])"
-    before = np.array(page.locator(".points").evaluate_all(count))
+    before = np.array(page.locator(".map .points").evaluate_all(count))
     button = page.locator(".legend button", has_text="cat").first
     button.click()
     page.wait_for_timeout(100)
-    after = np.array(page.locator(".points").evaluate_all(count))
+    after = np.array(page.locator(".map .points").evaluate_all(count))
     assert (after < 0.97 * before).all()
     assert button.get_attribute("aria-pressed") == "false"
     button.click()
     page.wait_for_timeout(100)
-    assert (np.array(page.locator(".points").evaluate_all(count)) == before).all()
+    assert (np.array(page.locator(".map .points").evaluate_all(count)) == before).all()
 
 
 @pytest.mark.parametrize(("name", "legend"), [("cluster", "buttons"), ("anomaly score", "ramp")])
-def test_other_colours(name: str, legend: str, opened) -> None:
-    page = opened.page
+def test_other_colours(name: str, legend: str, maps) -> None:
+    page = maps.page
     before = picture(page, ".map")
     page.locator(".controls select").select_option(name)
     page.wait_for_timeout(100)
@@ -140,9 +146,9 @@ def test_other_colours(name: str, legend: str, opened) -> None:
     assert page.locator(".legend button").count() == (5 if legend == "buttons" else 0)
 
 
-def test_lasso_selects_in_every_map_and_says_what(opened) -> None:
-    page = opened.page
-    area = page.locator(".overlay").first
+def test_lasso_selects_in_every_map_and_says_what(maps) -> None:
+    page = maps.page
+    area = page.locator(".map .overlay").first
     area.scroll_into_view_if_needed()
     box = area.bounding_box()
     corners = [(0.5, 0.02), (0.98, 0.02), (0.98, 0.98), (0.5, 0.98)]
@@ -163,34 +169,32 @@ def test_lasso_selects_in_every_map_and_says_what(opened) -> None:
         == count
     )
     assert chosen.locator("canvas").count() == 60
-    assert page.locator(".points").evaluate_all(f"list => list.map(c => ({PIXELS})(c)[0])")[3] > 200
+    assert page.locator(".map .points").evaluate_all(f"list => list.map(c => ({PIXELS})(c)[0])")[3] > 200
     chosen.locator("button").click()
-    assert not chosen.is_visible()
+    chosen.wait_for(state="hidden")
 
 
-def test_keyboard_zooms_pans_and_selects(opened) -> None:
-    page = opened.page
-    whole = picture(page, ".map .points")
+def test_keyboard_zooms_pans_and_selects(maps) -> None:
+    page = maps.page
+    whole = drawn(page)
     walk_to_a_point(page)
     page.keyboard.press("Enter")
     assert page.locator(".selection").inner_text().startswith("1 selected")
     page.keyboard.press("Escape")
-    assert not page.locator(".selection").is_visible()
+    page.locator(".selection").wait_for(state="hidden")
     page.keyboard.press("+")
     page.keyboard.press("Shift+ArrowLeft")
     page.wait_for_timeout(100)
     page.keyboard.press("Escape")
-    moved = picture(page, ".map .points")
-    assert (np.abs(moved.astype(int) - whole).max(2) > 40).mean() > 0.02
+    assert drawn(page) != whole
     page.keyboard.press("0")
     page.wait_for_timeout(100)
-    page.mouse.move(2, 2)
-    assert (picture(page, ".map .points") == whole).all()
+    assert drawn(page) == whole
 
 
-def test_wheel_scrolls_the_page_until_a_map_is_clicked(opened) -> None:
-    page = opened.page
-    area = page.locator(".overlay").first
+def test_wheel_scrolls_the_page_until_a_map_is_clicked(maps) -> None:
+    page = maps.page
+    area = page.locator(".map .overlay").first
     area.scroll_into_view_if_needed()
     box = area.bounding_box()
     page.mouse.move(box["x"] + 20, box["y"] + 20)
@@ -200,11 +204,11 @@ def test_wheel_scrolls_the_page_until_a_map_is_clicked(opened) -> None:
     assert page.evaluate("scrollY") > at
     box = area.bounding_box()
     page.mouse.click(box["x"] + 20, box["y"] + 20)
-    at, before = page.evaluate("scrollY"), picture(page, ".map .points")
+    at, before = page.evaluate("scrollY"), drawn(page)
     page.mouse.wheel(0, -200)
     page.wait_for_timeout(200)
     assert page.evaluate("scrollY") == at
-    assert (picture(page, ".map .points") != before).any()
+    assert drawn(page) != before
 
 
 def test_phone_is_narrow_dark_and_complete(opened_on_phone) -> None:
@@ -212,11 +216,11 @@ def test_phone_is_narrow_dark_and_complete(opened_on_phone) -> None:
     assert opened_on_phone.complaints == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(20, 22, 26)"
-    assert page.locator(".points").first.evaluate("c => c.width / c.clientWidth") == pytest.approx(2, rel=0.02)
+    assert page.locator(".map .points").first.evaluate("c => c.width / c.clientWidth") == pytest.approx(2, rel=0.02)
     found = page.locator(".map .points").evaluate_all(f"list => list.map(c => ({PIXELS})(c)[0])")
     assert len(found) == 10
     assert min(found) > 3000
-    overlay = page.locator(".overlay").first
+    overlay = page.locator(".map .overlay").first
     overlay.scroll_into_view_if_needed()
     assert overlay.evaluate("c => getComputedStyle(c).touchAction") == "pan-y"
 

@@ -62,3 +62,14 @@ def test_the_global_generator_is_not_used(name: str) -> None:
     before = torch.get_rng_state()
     drawn(name)
     assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_strength_runs_from_the_identity_upwards(name: str, images: torch.Tensor) -> None:
+    moved = []
+    for strength in (0.0, 0.5, 1.0):
+        maker = Pipeline([(name, registry.leaf("augmentations", name).open().at(strength))], SIZE)
+        found = maker.apply(images, maker.draw(BATCH, torch.Generator().manual_seed(0)))
+        moved.append(float((found - images / 255).abs().mean()))
+    assert moved[0] < 1e-5
+    assert moved[0] < moved[1] < moved[2]

@@ -73,7 +73,8 @@ def test_a_palette_is_looked_up() -> None:
     image = Image.fromarray((np.arange(24 * 32) % 3).reshape(24, 32).astype(np.uint8), "L")
     image.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90])
     colours = np.array([[10, 20, 30], [40, 50, 60], [70, 80, 90]], dtype=np.uint8)
-    np.testing.assert_array_equal(decode.decode(encoded(image, "PNG")), colours[np.arange(24 * 32) % 3].reshape(24, 32, 3))
+    expected = colours[np.arange(24 * 32) % 3].reshape(24, 32, 3)
+    np.testing.assert_array_equal(decode.decode(encoded(image, "PNG")), expected)
 
 
 def test_sixteen_bits_are_scaled_over_the_whole_range() -> None:
@@ -161,7 +162,8 @@ def test_an_enormous_orientation_is_ignored() -> None:
 
 
 @pytest.mark.parametrize(("data", "reason"), [
-    (b"", "empty"), (b"not an image at all", "not an image"), (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an"),
+    (b"", "empty"), (b"not an image at all", "not an image"),
+    (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image"),
     (b"\x89PNG\r\n\x1a\n", "."), (b"\xff\xd8\xff", "."), (b"GIF89a", "."),
 ])
 def test_what_is_no_image_is_refused(data: bytes, reason: str) -> None:

@@ -48,7 +48,8 @@ def test_whatever_lies_deeper_belongs_to_the_class(tmp_path: Path) -> None:
 
 def test_a_folder_in_a_folder_is_looked_through(tmp_path: Path) -> None:
     assert named(Folder(tree(tmp_path / "a", "photos/2026/1.png", "photos/2026/2.png"))) == ["-", "-"]
-    assert named(Folder(tree(tmp_path / "b", "data/ant/1.png", "data/ant/2.png", "data/bee/1.png"))) == ["ant", "ant", "bee"]
+    classes = Folder(tree(tmp_path / "b", "data/ant/1.png", "data/ant/2.png", "data/bee/1.png"))
+    assert named(classes) == ["ant", "ant", "bee"]
     assert Folder(tree(tmp_path / "c", "data/train/1.png", "data/test/2.png")).splits() == ("train", "test")
 
 

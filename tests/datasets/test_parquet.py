@@ -41,6 +41,14 @@ def test_a_split_is_told_by_the_name_of_the_shard_or_its_folder(path: str, split
     assert split_of(Path(path)) == split
 
 
+def test_a_single_file_or_a_single_split_of_another_name_is_train(tmp_path: Path) -> None:
+    path = samples.shard(tmp_path / "a" / "test-00000-of-00001.parquet", files(2, tmp_path))
+    assert Parquet(path).splits() == ("train",)
+    assert Parquet(tmp_path / "a").splits() == ("test",)
+    samples.shard(tmp_path / "b" / "photos-00000-of-00001.parquet", files(2, tmp_path))
+    assert Parquet(tmp_path / "b").splits() == ("train",)
+
+
 def test_splits_come_in_their_usual_order(tmp_path: Path) -> None:
     for split in ("test", "extra", "validation", "train"):
         samples.shard(tmp_path / f"{split}-00000-of-00001.parquet", files(2, tmp_path))

@@ -41,7 +41,7 @@ def test_the_order_depends_on_seed_epoch_and_round_only() -> None:
 
 
 def test_two_processes_see_the_views_of_one() -> None:
-    maker, position = pairs(), (0, 0, 1)
+    maker, position = pairs(labels=True), (0, 0, 1)
     rows = maker.batches.rows(*position)
     whole = maker.views(rows, position, slice(0, 20))
     halves = [maker.views(rows, position, part) for part in (slice(0, 10), slice(10, 20))]
@@ -55,6 +55,7 @@ def test_views_differ_from_each_other_and_between_steps() -> None:
     maker = pairs()
     rows = maker.batches.rows(0, 0, 0)
     one, two = maker.views(rows, (0, 0, 0), slice(None)), maker.views(rows, (0, 0, 1), slice(None))
+    assert one.labels is None
     assert not torch.equal(one.pixels[0], one.pixels[1])
     assert not torch.equal(one.pixels[0], two.pixels[0])
     assert torch.equal(one.originals, torch.from_numpy(images().pixels[rows.numpy()]))

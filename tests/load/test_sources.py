@@ -75,7 +75,8 @@ def test_a_leaf_in_a_file_of_ones_own_is_opened_by_its_path(tmp_path: Path) -> N
         "        pixels = np.full((2, 8, 8, 3), 9, dtype=np.uint8)\n"
         "        return ArraySource(pixels, np.array([-1, -1]), (), ['a', 'b'], 'mine-1')\n"
     )
-    np.testing.assert_array_equal(open_dataset(str(tmp_path / "mine.py")).open("train").decode(1), np.full((8, 8, 3), 9))
+    source = open_dataset(str(tmp_path / "mine.py")).open("train")
+    np.testing.assert_array_equal(source.decode(1), np.full((8, 8, 3), 9))
 
 
 @pytest.mark.parametrize(("asked", "message"), [
@@ -95,7 +96,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
 
 
 def test_imagenet_must_be_put_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(RequestError, match=r"cannot be downloaded freely: put .*\$KINFOLK_DATA/imagenet', the variable"):
+    with pytest.raises(RequestError, match=r"downloaded freely: put .*\$KINFOLK_DATA/imagenet', the variable"):
         open_dataset("imagenet")
     monkeypatch.setenv("KINFOLK_DATA", str(tmp_path))
     with pytest.raises(RequestError, match=f"into '{tmp_path}/imagenet'"):
@@ -157,7 +158,7 @@ def test_several_files_count_only_when_all_are_there(
     last = folder / "t10k-labels-idx1-ubyte.gz"
     data = last.read_bytes()
     last.unlink()
-    with pytest.raises(WorkError, match=r"'mnist' is not on this machine\. t10k-labels.* answered 404.*Or put train-images"):
+    with pytest.raises(WorkError, match=r"'mnist' is not on .*t10k-labels.* answered 404.*Or put train-images"):
         open_dataset("mnist")
     last.write_bytes(data)
     source = open_dataset("mnist").open("test")
@@ -166,7 +167,8 @@ def test_several_files_count_only_when_all_are_there(
 
 
 def test_without_a_network_it_says_what_to_put_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry.leaf("datasets", "stl10").open(), "downloads", (Download("http://127.0.0.1:9/a.zip"),))
+    unreachable = (Download("http://127.0.0.1:9/a.zip"),)
+    monkeypatch.setattr(registry.leaf("datasets", "stl10").open(), "downloads", unreachable)
     monkeypatch.setenv("KINFOLK_DATA", str(tmp_path))
-    with pytest.raises(WorkError, match=rf"'stl10' is not on this machine.*refused.*Or put a.zip .*into '{tmp_path}/stl10'"):
+    with pytest.raises(WorkError, match=rf"'stl10' is not on .*refused.*Or put a.zip .*into '{tmp_path}/stl10'"):
         open_dataset("stl10")

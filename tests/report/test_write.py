@@ -123,7 +123,7 @@ def test_unlabelled_run_gives_a_page(tmp_path: Path) -> None:
     page = Page(write([folder], tmp_path / "page.html"))
     assert "class" not in page.payload["maps"][0]["colours"]
     assert "✓" not in page.words
-    assert "RankMe of h" in page.words
+    assert "24.3 RankMe of h on train, of 192 dimensions No floor was measured beside it." in page.words
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_missing_piece_gives_a_page_without_it(missing: str, tmp_path: Path) -> 
     assert not gone.get(missing, set()) & set(sections)
     assert {"answer", "redo"} <= set(sections)
     if missing == "findings.jsonl":
-        assert "run kinfolk evaluate" in page.words
+        assert "kinfolk evaluate measures it" in page.words
     if missing == "thumbnails":
         assert page.payload["sheet"] is None
 

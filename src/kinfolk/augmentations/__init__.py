@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
@@ -28,6 +28,11 @@ class Augmentation:
 
     form: ClassVar[Literal["spatial", "colour", "pointwise"]]
     resizes: ClassVar[bool] = False
+
+    @classmethod
+    def at(cls, strength: float) -> Self:
+        """The augmentation at a strength from 0 (the identity) to 1 (its strongest), for measuring invariance."""
+        raise NotImplementedError
 
     def draw(self, batch: int, generator: torch.Generator) -> Parameters:
         """Draw the parameters of ``batch`` images: a dict of tensors with first dimension ``batch``."""

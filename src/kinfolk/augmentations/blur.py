@@ -6,7 +6,7 @@ instead of a fixed number of pixels, and at the border its weights are renormali
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
 import torch
 from torch import Tensor
@@ -26,6 +26,10 @@ class Blur(Augmentation):
         p: Annotated[float, "[0, 1]", "probability; SimCLR, App. A: 0.5"] = 0.5,
     ) -> None:
         self.sigma, self.p = sigma, p
+
+    @classmethod
+    def at(cls, strength: float) -> Self:
+        return cls(sigma=(max(2.0 * strength, 1e-3),) * 2, p=1.0)
 
     def draw(self, batch: int, generator: torch.Generator) -> Parameters:
         u = torch.rand(2, batch, generator=generator)

@@ -9,7 +9,7 @@ with the scale (antialiasing) as Pillow's does, but at the border of the box it 
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Self
 
 import torch
 from torch import Tensor
@@ -31,6 +31,10 @@ class Crop(Augmentation):
         p: Annotated[float, "[0, 1]", "probability; otherwise the whole image"] = 1.0,
     ) -> None:
         self.scale, self.ratio, self.p = scale, ratio, p
+
+    @classmethod
+    def at(cls, strength: float) -> Self:
+        return cls(scale=(1 - 0.8 * strength,) * 2)
 
     def draw(self, batch: int, generator: torch.Generator) -> Parameters:
         u = torch.rand(5, batch, generator=generator)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
 import torch
 from torch import Tensor
@@ -17,6 +17,10 @@ class Flip(Augmentation):
 
     def __init__(self, *, p: Annotated[float, "[0, 1]", "probability"] = 0.5) -> None:
         self.p = p
+
+    @classmethod
+    def at(cls, strength: float) -> Self:
+        return cls(p=strength)
 
     def draw(self, batch: int, generator: torch.Generator) -> Parameters:
         return {"flag": (torch.rand(batch, generator=generator) < self.p).float()}

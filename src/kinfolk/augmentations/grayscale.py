@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
 import torch
 from torch import Tensor
@@ -19,6 +19,10 @@ class Grayscale(Augmentation):
 
     def __init__(self, *, p: Annotated[float, "[0, 1]", "probability; SimCLR, App. A: 0.2"] = 0.2) -> None:
         self.p = p
+
+    @classmethod
+    def at(cls, strength: float) -> Self:
+        return cls(p=strength)
 
     def draw(self, batch: int, generator: torch.Generator) -> Parameters:
         return {"flag": (torch.rand(batch, generator=generator) < self.p).float()}

@@ -9,7 +9,7 @@ and values are clipped once at the end instead of after each step, so that the f
 from __future__ import annotations
 
 from itertools import permutations
-from typing import Annotated
+from typing import Annotated, Self
 
 import torch
 from torch import Tensor
@@ -37,6 +37,12 @@ class Jitter(Augmentation):
     ) -> None:
         self.strength = torch.tensor([brightness, contrast, saturation, hue])
         self.p = p
+
+    @classmethod
+    def at(cls, strength: float) -> Self:
+        return cls(
+            brightness=0.8 * strength, contrast=0.8 * strength, saturation=0.8 * strength, hue=0.5 * strength, p=1.0
+        )
 
     def draw(self, batch: int, generator: torch.Generator) -> Parameters:
         change = (2 * torch.rand(4, batch, generator=generator) - 1) * self.strength[:, None]

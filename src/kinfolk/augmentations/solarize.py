@@ -5,7 +5,7 @@ Source: BYOL (Grill et al., 2020, App. B), where the second view has it with pro
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
 import torch
 from torch import Tensor
@@ -25,6 +25,10 @@ class Solarize(Augmentation):
         p: Annotated[float, "[0, 1]", "probability"] = 0.2,
     ) -> None:
         self.threshold, self.p = threshold, p
+
+    @classmethod
+    def at(cls, strength: float) -> Self:
+        return cls(p=strength)
 
     def draw(self, batch: int, generator: torch.Generator) -> Parameters:
         return {"flag": (torch.rand(batch, generator=generator) < self.p).float()}

@@ -11,6 +11,7 @@ original is ever in both.
 from __future__ import annotations
 
 import threading
+from functools import cache
 from typing import Annotated, Any
 
 import numpy as np
@@ -57,10 +58,7 @@ class Renderings:
     classes = CLASSES
 
     def __init__(self, seed: int, split: str, count: int) -> None:
-        from sklearn.datasets import load_digits
-
-        originals = load_digits()
-        self._glyphs = (originals.images / 16.0).astype(np.float32)
+        self._glyphs, target = originals()
         chosen = originals_of(split, len(self._glyphs))
         random = np.random.Generator(np.random.PCG64(seeds.key(seed, f"digits {split}")))
         drawn = random.random((count, 6))
@@ -77,7 +75,7 @@ class Renderings:
         }
         self._lock = threading.Lock()
         self._pixels: np.ndarray | None = None
-        self.labels = originals.target[source].astype(np.int64)
+        self.labels = target[source]
         self.origins = [f"digits {split} {i}, original {s}" for i, s in enumerate(source)]
         self.fingerprint = f"digits-1-{split}-{seed}-{count}"
         self.card: dict[str, Any] = {
@@ -109,6 +107,15 @@ class Renderings:
     def shape(self, position: int) -> tuple[int, int]:
         """Return (height, width)."""
         return CANVAS, CANVAS
+
+
+@cache
+def originals() -> tuple[np.ndarray, np.ndarray]:
+    """The originals, float32 (1797, 8, 8) in [0, 1], and their labels, int64 (1797,)."""
+    from sklearn.datasets import load_digits
+
+    loaded = load_digits()
+    return (loaded.images / 16).astype(np.float32), loaded.target.astype(np.int64)
 
 
 def originals_of(split: str, count: int) -> np.ndarray:

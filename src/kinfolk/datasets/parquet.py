@@ -3,7 +3,7 @@
 Columns: ``image`` (or ``img``), a struct of ``bytes`` and ``path`` or plain bytes; and, if there are labels,
 ``label`` (or ``labels``, ``fine_label``, ``coarse_label``): numbers or names. Class names come from the
 schema's ``huggingface`` metadata. A shard's split is its name before ``-00000-of-00001``, else the name of its
-folder, else ``train``.
+folder, else ``train``; a single file, or a single split with a name of its own, is ``train``.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ class Parquet:
         parts: dict[str, list[Path]] = {}
         for shard in shards:
             parts.setdefault(split_of(shard), []).append(shard)
+        if self.path.is_file() or (len(parts) == 1 and not set(parts) & set(SPLITS)):
+            parts = {"train": shards}
         self._parts = {s: parts[s] for s in sorted(parts, key=_order)}
 
     @staticmethod

@@ -60,7 +60,8 @@ def evaluate(
     """
     leaves = applicable(only)
     recipe = run.recipe
-    source = replace(recipe.data, name=data, limit="all", fraction=1.0, classes=(), settings={}) if data else recipe.data
+    other: dict[str, Any] = {"name": data, "limit": "all", "fraction": 1.0, "classes": (), "settings": {}}
+    source = replace(recipe.data, **other) if data else recipe.data
     say = say or (lambda text: None)
     say("reading images")
     images = subjects.roles(source, int(recipe.evaluate.size), recipe.seed, ood, anomalies)

@@ -12,6 +12,7 @@ import torch
 
 from kinfolk.core import registry, seeds
 from kinfolk.embed import Embedder, embed, embedder
+from kinfolk.evaluate.alter import alter
 from kinfolk.load.images import evaluation_split, load
 from kinfolk.load.views import normalise
 from kinfolk.records.features import Features
@@ -55,7 +56,7 @@ def of_run(
         projected = maker.projected(features[role, "h"])
         if projected is not None:
             features[role, "z"] = projected
-    return Subject(run.name, features, images, encode=maker, protocol=measured_at(images))
+    return Subject(run.name, features, images, encode=maker, views=alter, protocol=measured_at(images))
 
 
 def of_floor(

@@ -25,6 +25,7 @@ class Pairs:
         count: V, the views of an image in one step.
         positives: which image the views after the first are made from.
         fixed: draw the parameters of each image's views once and keep them.
+        labels: hand labels on to the method.
         stream: the stream of randomness, ``views`` or ``validation``.
     """
 
@@ -37,13 +38,13 @@ class Pairs:
         positives: Positives,
         *,
         fixed: bool = False,
+        labels: bool = False,
         stream: seeds.Stream = "views",
     ) -> None:
         self.batches, self.count, self.positives, self.stream = batches, count, positives, stream
         self.pipeline = Pipeline(steps, size)
         self.fixed: dict[int, dict[str, Parameters]] | None = {} if fixed else None
-        labels = torch.from_numpy(batches.images.labels)
-        self.labels = labels if batches.images.labelled else None
+        self.labels = torch.from_numpy(batches.images.labels) if labels else None
         self.index = torch.from_numpy(batches.images.index)
 
     def views(self, rows: Tensor, position: tuple[int, ...], mine: slice, first: int = 0) -> Views:

@@ -67,7 +67,12 @@ def principal(vectors: np.ndarray, dimensions: int) -> tuple[np.ndarray, np.ndar
         Mean (D,), axes (D, dimensions) and eigenvalues (dimensions,); an axis's largest entry is positive.
     """
     mean, cov = covariance(vectors)
-    values, axes = np.linalg.eigh(cov)
+    if 10 * dimensions < len(cov):
+        from scipy.sparse.linalg import eigsh
+
+        values, axes = eigsh(cov, dimensions, v0=np.cos(np.arange(1.0, len(cov) + 1)))
+    else:
+        values, axes = np.linalg.eigh(cov)
     axes, values = axes[:, ::-1][:, :dimensions], values[::-1][:dimensions]
     largest = np.take_along_axis(axes, np.abs(axes).argmax(0)[None], 0)[0]
     return mean, axes * np.where(largest < 0, -1.0, 1.0), np.clip(values, 0, None)

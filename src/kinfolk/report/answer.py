@@ -21,7 +21,7 @@ def show(runs: Sequence[Material], scores: Sequence[Question], verdicts: Sequenc
             tag("p", question(runs, main), class_="question"),
             tag("div", cards, class_="side cards") if cards else None,
             tag("p", score.ranking(main)) if main and len(main.runs) > 1 else None,
-            tag("p", f"No score yet for {', '.join(silent)}: run kinfolk evaluate on it.") if silent else None,
+            tag("p", f"No score yet for {', '.join(silent)}: kinfolk evaluate measures it.") if silent else None,
             [tag("p", _diagnosed(q)) for q in verdicts],
             tag("p", noise(runs), class_="hint") if cards else None,
         ]
@@ -31,7 +31,7 @@ def show(runs: Sequence[Material], scores: Sequence[Question], verdicts: Sequenc
 def question(runs: Sequence[Material], main: Question | None) -> str:
     """What the report answers, as far as its findings allow."""
     names = " and ".join(dict.fromkeys(run.data_name for run in runs))
-    if main is None:
+    if main is None or main.first.unit not in figures.SHARES:
         return f"What was learned from {names}?"
     floors = ", ".join(column.label for column in main.answers if column.floor)
     beside = f", beside the floors that learned nothing ({floors})" if floors else ""
@@ -63,18 +63,17 @@ def cost(run: Material) -> str:
 
 def _card(column: Column, main: Question) -> Markup:
     finding = main.answers[column]
-    interval = figures.interval(finding)
+    unit = "" if finding.unit in figures.SHARES else finding.unit
+    interval = f"95% interval {found}" if (found := figures.interval(finding)) else ""
+    about = ", ".join(filter(None, [f"{main.title} on {main.place}", unit, interval]))
+    made = trained(column.run)
     return tag(
         "article",
         tag("p", column.label, class_="who") if len(main.runs) > 1 else None,
         tag("p", figures.value(finding.value, finding.unit), class_="figure"),
-        tag(
-            "p",
-            f"{main.title} on {main.place}" + (f", 95% interval {interval}" if interval else ""),
-            class_="hint",
-        ),
+        tag("p", about, class_="hint"),
         tag("p", score.against_floor(column, main)),
-        tag("p", text.capitalize() if text.islower() else text, ".") if (text := trained(column.run)) else None,
+        tag("p", f"{made[0].upper()}{made[1:]}.") if made else None,
         class_="card",
     )
 

@@ -114,13 +114,14 @@ def _behind(first: tuple[Column, Finding], other: tuple[Column, Finding]) -> str
 
 
 def headlines(questions: Sequence[Question]) -> list[Question]:
-    """The scores to show first: linear probe and k-NN, else the first beside a floor, else the first."""
-    answered = [q for q in questions if q.runs and q.split != "train"]
+    """The scores to show first: linear probe and k-NN, else one where more is better, beside a floor if any is."""
+    answered = [q for q in questions if q.runs]
     found = [
         q
         for name, wanted in HEADLINES
         for q in answered
-        if q.name == name and wanted.items() <= q.first.protocol.items()
+        if q.name == name and q.split != "train" and wanted.items() <= q.first.protocol.items()
     ]
-    floored = [q for q in answered if any(c.floor for c in q.answers)]
-    return found or floored[:1] or answered[:1]
+    rising = [q for q in answered if q.first.higher_is_better]
+    floored = [q for q in rising if any(c.floor for c in q.answers)]
+    return found or floored[:1] or rising[:1] or answered[:1]

@@ -57,8 +57,12 @@ def resolve(recipe: Recipe, images: Images) -> Recipe:
         "threads": device.threads(t.threads),
         "memory_format": "channels_last" if t.memory_format == "auto" else t.memory_format,
     }
+    method = recipe.method
+    if method.settings.get("classes") == "auto" and images.classes:
+        method = replace(method, settings={**method.settings, "classes": len(images.classes)})
     return replace(
         recipe,
+        method=method,
         data=replace(recipe.data, size=images.size),
         views=replace(recipe.views, size=size),
         evaluate=replace(recipe.evaluate, size=images.size if recipe.evaluate.size == "auto" else recipe.evaluate.size),
@@ -71,8 +75,11 @@ def augmentations(choices: tuple[Choice, ...]) -> list[tuple[str, Any]]:
     return [(c.name, registry.build("augmentations", c.name, **c.settings)) for c in choices]
 
 
-def pairs(recipe: Recipe, images: Images, *, validation: bool = False) -> Pairs:
-    """The maker of views for training, or for validation (the same draws in every epoch and variant)."""
+def pairs(recipe: Recipe, images: Images, method: Method, *, validation: bool = False) -> Pairs:
+    """The maker of views for training, or for validation (the same draws in every epoch and variant).
+
+    Labels are handed on only to a method that declares that it uses them.
+    """
     views = recipe.views
     count = 2 if views.pairing == "turns" else views.count
     if views.pairing == "turns" and views.count % 2:
@@ -81,7 +88,7 @@ def pairs(recipe: Recipe, images: Images, *, validation: bool = False) -> Pairs:
     positives = registry.build("positives", recipe.positives.name, **recipe.positives.settings)
     return Pairs(
         batches, augmentations(recipe.augmentations), int(views.size), count, positives,
-        fixed=views.fixed, stream="validation" if validation else "views",
+        fixed=views.fixed, labels="labels" in method.uses, stream="validation" if validation else "views",
     )
 
 
@@ -111,4 +118,4 @@ def prepare(recipe: Recipe, progress: Callable[[int, int], None] | None = None) 
     method.to(recipe.train.device)
     if recipe.train.memory_format == "channels_last":
         method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Material(recipe, images, method, pairs(recipe, images))
+    return Material(recipe, images, method, pairs(recipe, images, method))

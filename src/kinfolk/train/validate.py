@@ -36,7 +36,7 @@ class Validation:
             if len(rows) < recipe.train.batch:
                 self.skipped.append(f"{name}: {len(images)} images are fewer than one batch of {recipe.train.batch}")
             else:
-                self.sets[name] = pairs(recipe, images.take(rows), validation=True)
+                self.sets[name] = pairs(recipe, images.take(rows), material.method, validation=True)
 
     def __call__(self, method: Method, model: nn.Module, context: AbstractContextManager, recipe: Recipe) -> dict:
         """Return {split: {term: mean, "total": weighted sum}}; ``model`` is the method or its wrapper."""

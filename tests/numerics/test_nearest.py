@@ -1,0 +1,80 @@
+"""Nearest neighbours against a full stable sort and scikit-learn, with ties, exclusions and several tiles."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.neighbors import NearestNeighbors
+
+from kinfolk.numerics import nearest as module
+from kinfolk.numerics.nearest import nearest
+
+
+def by_sorting(similarity: np.ndarray, k: int, exclude: np.ndarray | None) -> np.ndarray:
+    similarity = similarity.astype(np.float64)
+    if exclude is not None:
+        rows = np.flatnonzero(exclude >= 0)
+        similarity[rows, exclude[rows]] = -np.inf
+    return np.argsort(-similarity, axis=1, kind="stable")[:, :k]
+
+
+@pytest.mark.parametrize("farthest", [False, True])
+@pytest.mark.parametrize("excluding", [False, True])
+@pytest.mark.parametrize(
+    ("queries", "bank", "k"), [(7, 900, 1), (300, 700, 5), (33, 40, 39), (64, 2000, 100), (5, 2, 1)]
+)
+def test_ties_go_to_the_lowest_position(queries: int, bank: int, k: int, excluding: bool, farthest: bool) -> None:
+    random = np.random.default_rng(bank)
+    q = random.integers(-1, 2, (queries, 4)).astype(np.float32)
+    b = random.integers(-1, 2, (bank, 4)).astype(np.float32)
+    exclude = random.integers(-1, bank, queries) if excluding else None
+    position, similarity = nearest(q, b, k, metric="dot", exclude=exclude, farthest=farthest)
+    exact = q @ b.T
+    assert np.array_equal(position, by_sorting(-exact if farthest else exact, k, exclude))
+    assert np.array_equal(similarity, np.take_along_axis(exact, position, 1))
+
+
+def test_several_tiles_give_what_one_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    q, b = (random.integers(-2, 3, (n, 5)).astype(np.float32) for n in (520, 1003))
+    exclude = np.arange(520)
+    whole = nearest(q, b, 30, metric="dot", exclude=exclude)
+    monkeypatch.setattr(module, "TILE_ROWS", 97)
+    pieces = nearest(q, b, 30, metric="dot", exclude=exclude)
+    assert np.array_equal(whole[0], pieces[0])
+    assert np.array_equal(whole[1], pieces[1])
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_agrees_with_scikit_learn(metric: str) -> None:
+    random = np.random.default_rng(1)
+    q, b = random.normal(3, 1, (120, 20)).astype(np.float32), random.normal(3, 1, (1500, 20)).astype(np.float32)
+    distance, expected = NearestNeighbors(n_neighbors=17, metric=metric).fit(b).kneighbors(q)
+    position, found = nearest(q, b, 17, metric=metric)
+    assert (position == expected).mean() > 0.999
+    assert np.allclose(1 - found if metric == "cosine" else found, distance, atol=1e-5)
+
+
+def test_the_distance_to_a_copy_is_zero_far_from_the_origin() -> None:
+    b = (np.random.default_rng(2).normal(size=(500, 64)) + 1000).astype(np.float32)
+    position, distance = nearest(b[:9], b, 2, metric="euclidean")
+    assert np.array_equal(position[:, 0], np.arange(9))
+    assert (distance[:, 0] == 0).all()
+    assert (distance[:, 1] > 1).all()
+
+
+def test_read_only_and_other_types_are_taken_and_left_alone() -> None:
+    b = np.random.default_rng(3).normal(size=(50, 4))
+    b.flags.writeable = False
+    before = b.copy()
+    assert np.array_equal(nearest(b, b, 1)[0][:, 0], np.arange(50))
+    assert np.array_equal(b, before)
+
+
+def test_too_many_neighbours_and_bad_numbers_are_refused() -> None:
+    b = np.eye(4, dtype=np.float32)
+    with pytest.raises(ValueError, match="k = 4 .* 3 to choose from"):
+        nearest(b, b, 4, exclude=np.arange(4))
+    assert nearest(b, b, 4)[0].shape == (4, 4)
+    with pytest.raises(ValueError, match="not finite"):
+        nearest(b, np.where(b > 0, np.nan, b), 2)
