@@ -22,16 +22,21 @@ def table(findings: Iterable[Finding]) -> tuple[list[str], list[Row]]:
     """Lay out the scores: subjects as columns (the runs first, then floors), one row for each name and protocol."""
     scores = [f for f in findings if f.kind == "score"]
     subjects = list(dict.fromkeys(f.subject for f in scores))
+    differing = {f.name: telling(g for g in scores if g.name == f.name) for f in scores}
     rows: dict[tuple[str, str, str], dict[str, Finding]] = {}
     for f in scores:
-        rows.setdefault((f.name, detail(f), f.unit), {})[f.subject] = f
+        said = [f"{k} {f.protocol[k]}" for k in differing[f.name] if k in f.protocol]
+        rows.setdefault((f.name, ", ".join(said), f.unit), {})[f.subject] = f
     return subjects, [Row(*key, tuple(cells.get(s) for s in subjects)) for key, cells in rows.items()]
 
 
-def detail(finding: Finding) -> str:
-    """What tells findings of one name apart, such as ``k = 20`` or ``z``."""
-    keys = ("k", "labels_per_class", "layer", "score", "clusters", "metric")
-    return ", ".join(f"{k} = {finding.protocol[k]}" for k in keys if k in finding.protocol)
+def telling(findings: Iterable[Finding]) -> list[str]:
+    """The protocol's keys that tell findings of one name and subject apart, such as ``k`` or ``layer``."""
+    seen: dict[tuple[str, str], set[str]] = {}
+    for f in findings:
+        for key, value in f.protocol.items():
+            seen.setdefault((f.subject, key), set()).add(str(value))
+    return list(dict.fromkeys(key for (_, key), values in seen.items() if len(values) > 1))
 
 
 def cell(finding: Finding | None) -> str:

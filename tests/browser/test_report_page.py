@@ -232,5 +232,7 @@ def test_print_unfolds_the_recipe_in_light_colours(opened_on_phone) -> None:
     folded = page.locator("main > section > details")
     assert folded.evaluate_all("list => list.map(d => d.open)") == [True] * 3
     assert page.locator(".plot text").first.evaluate("t => getComputedStyle(t).fill") == "rgb(34, 37, 43)"
+    widths = page.locator(".plot .main-svg").evaluate_all("list => list.map(s => s.clientWidth)")
+    assert set(widths) == {335}
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert folded.evaluate_all("list => list.map(d => d.open)") == [False] * 3

@@ -92,10 +92,17 @@ def test_several_runs_stand_side_by_side_and_floors_once(tmp_path: Path) -> None
     assert page.words.count("floor ") >= 3
     header = page.words[page.words.index("Scores with 95% intervals, beside the floors") :][:120]
     assert header.split()[7:15] == ["score", "first", "second", "pixels", "floor", "histogram", "floor", "random"]
-    assert "Linear probe: second is best; first is 5.0 points worse, more than the noise of the test set." in page.words
+    order = "highest for second (60.0%); worse by more than the noise of the test set: first (5.0 points)."
+    assert f"Linear probe: {order}" in page.words
     assert len(page.payload["maps"]) == 10
     marked = page.classed("differs")
     assert len(marked) == 4  # method.name and seed, in both columns
+
+
+def test_runs_that_are_equal_within_noise_are_not_ranked(tmp_path: Path) -> None:
+    runs = [write_run(tmp_path / "first"), write_run(tmp_path / "second", method="vicreg", shift=0.015)]
+    page = Page(write(runs, tmp_path / "page.html"))
+    assert "Linear probe: highest for second (56.5%); equal to it within noise: first." in page.words
 
 
 def test_maps_show_the_same_images_and_at_most_three_thousand(tmp_path: Path) -> None:

@@ -130,18 +130,17 @@ class Shards:
 
     def decode(self, position: int, at_least: int = 0) -> np.ndarray:
         """Return image ``position`` as RGB uint8 (H, W, 3)."""
-        return decode.decode(self._bytes(position), self.origins[position], at_least)
+        return decode.decode(self.encoded(position), self.origins[position], at_least)
 
     def shape(self, position: int) -> tuple[int, int]:
         """Return (height, width) from the header."""
-        return decode.shape(self._bytes(position), self.origins[position])
+        return decode.shape(self.encoded(position), self.origins[position])
 
-    def _bytes(self, position: int) -> bytes:
+    def encoded(self, position: int) -> bytes:
+        """Return the bytes of image ``position``, empty where the row holds none."""
         group = int(np.searchsorted(self._starts, position, side="right")) - 1
         value = self._group(group)[position - int(self._starts[group])].as_py()
-        if not value:
-            raise decode.BadImage(f"{self.origins[position]}: the row holds no bytes")
-        return bytes(value)
+        return bytes(value or b"")
 
     def _group(self, group: int) -> pyarrow.Array:
         import pyarrow as pa

@@ -9,6 +9,7 @@ read through once to know what is broken, and images are then decoded each time 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -16,7 +17,7 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -26,9 +27,11 @@ import numpy as np
 from kinfolk.core import decode, files
 from kinfolk.core.errors import RequestError, WorkError
 from kinfolk.datasets import Source
+from kinfolk.load.decoders import Block, Decoders
 
 Progress = Callable[[int, int], None]
 BLOCK = 64
+PART = 16
 RESERVE = 256 * 2**20
 SECONDS_BETWEEN_SAVES = 2.0
 
@@ -97,15 +100,15 @@ def entry(
 class Decoded:
     """Images decoded each time they are asked for, behind the face of an array uint8 (N, 3, S, S).
 
-    Rows are asked for by a position, a slice or an array of positions; JPEGs are decoded at reduced scale.
+    Rows are asked for by a position, a slice or an array of positions; all cores decode, JPEGs at reduced scale.
     """
 
     dtype = np.dtype(np.uint8)
     ndim = 4
 
     def __init__(self, source: Source, kept: np.ndarray, size: int) -> None:
-        self._source, self._kept, self._size = source, kept, size
-        self._pool = ThreadPoolExecutor(available_cores())
+        self._kept = kept
+        self._decoders = Decoders(source, size, len(kept))
         self.shape = (len(kept), 3, size, size)
 
     @property
@@ -118,9 +121,9 @@ class Decoded:
 
     def __getitem__(self, rows: int | slice | np.ndarray) -> np.ndarray:
         positions = np.atleast_1d(self._kept[rows])
-        parts = [positions[i : i + 8] for i in range(0, len(positions), 8)]
+        parts = [positions[i : i + PART] for i in range(0, len(positions), PART)]
         with decode.quiet():
-            done = list(self._pool.map(lambda part: _decode(self._source, part, self._size), parts))
+            done = [future.result() for future in [self._decoders.submit(part) for part in parts]]
         for _, bad in done:
             for reason in bad.values():
                 raise WorkError(f"an image has changed since it was first read: {reason}.")
@@ -206,36 +209,17 @@ def _blocks(
     source: Source, positions: np.ndarray, size: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray, dict[int, str]]]:
     """Decode in order, a block at a time: positions, pixels of the good ones, the reason for each bad one."""
-    workers = available_cores()
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[tuple[np.ndarray, Future[tuple[np.ndarray, dict[int, str]]]]] = deque()
+    with contextlib.closing(Decoders(source, size, len(positions))) as decoders:
+        waiting: deque[tuple[np.ndarray, Future[Block]]] = deque()
         for start in range(0, len(positions), BLOCK):
-            block = positions[start : start + BLOCK]
-            waiting.append((block, pool.submit(_decode, source, block, size)))
-            if len(waiting) > 2 * workers:
+            part = positions[start : start + BLOCK]
+            waiting.append((part, decoders.submit(part)))
+            if len(waiting) > 2 * decoders.workers:
                 first, future = waiting.popleft()
                 yield first, *future.result()
         while waiting:
             first, future = waiting.popleft()
             yield first, *future.result()
-
-
-def _decode(source: Source, positions: np.ndarray, size: int) -> tuple[np.ndarray, dict[int, str]]:
-    pixels = np.empty((len(positions), 3, size, size), dtype=np.uint8)
-    bad: dict[int, str] = {}
-    row = 0
-    for position in positions.tolist():
-        try:
-            pixels[row] = decode.fit(source.decode(position, size), size).transpose(2, 0, 1)
-            row += 1
-        except decode.BadImage as error:
-            bad[position] = str(error)
-    return pixels[:row], bad
-
-
-def available_cores() -> int:
-    """The number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def free_bytes(path: Path) -> int:

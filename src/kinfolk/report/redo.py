@@ -8,7 +8,6 @@ from typing import Any
 
 from kinfolk.records.recipe import flatten
 from kinfolk.report.columns import Question, words
-from kinfolk.report.figures import plain
 from kinfolk.report.markup import Markup, grid, join, tag
 from kinfolk.report.material import Material
 
@@ -66,4 +65,4 @@ def _protocols(questions: Sequence[Question]) -> Markup | None:
 def _written(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_written, value)) or "none"
-    return plain(value) if isinstance(value, float) else str(value)
+    return str(value)

@@ -12,6 +12,12 @@ from kinfolk.report.markup import Markup, grid, join, tag
 
 HEADLINES: tuple[tuple[str, dict[str, object]], ...] = (("linear_probe", {}), ("knn", {"k": 20}))
 
+BEHIND = {
+    True: "equal to it within noise:",
+    False: "worse by more than the noise of the test set:",
+    None: "worse by an amount whose noise is not known:",
+}
+
 
 def show(questions: Sequence[Question], columns: Sequence[Column]) -> Markup:
     """First the scores that floors were measured on, with a picture; then the others."""
@@ -95,22 +101,23 @@ def against_floor(column: Column, question: Question) -> str:
 
 
 def ranking(main: Question) -> str:
-    """The best run, and how far the others lie behind it."""
+    """The foremost run, which others equal it within noise, and how far the rest lie behind it."""
     known = {c: f for c, f in main.runs.items() if f.value is not None}
     if len(known) < 2 or main.first.higher_is_better is None:
         return ""
-    first, *rest = sorted(
+    (first, most), *rest = sorted(
         known.items(), key=lambda pair: pair[1].value or 0.0, reverse=bool(main.first.higher_is_better)
     )
-    return f"{main.title}: {first[0].label} is best; " + "; ".join(_behind(first, other) for other in rest) + "."
-
-
-def _behind(first: tuple[Column, Finding], other: tuple[Column, Finding]) -> str:
-    overlap = figures.overlap(first[1], other[1])
-    if overlap:
-        return f"{other[0].label} equals it within noise, the intervals overlap"
-    carried = "how much of it is noise is not known" if overlap is None else "more than the noise of the test set"
-    return f"{other[0].label} is {figures.apart(first[1], other[1])} worse, {carried}"
+    word = "highest" if main.first.higher_is_better else "lowest"
+    parts = [f"{main.title}: {word} for {first.label} ({figures.value(most.value, most.unit)})"]
+    for overlap, said in BEHIND.items():
+        names = [
+            f"{c.label}" if overlap else f"{c.label} ({figures.apart(most, f)})"
+            for c, f in rest
+            if figures.overlap(most, f) is overlap
+        ]
+        parts += [f"{said} {', '.join(names)}"] if names else []
+    return "; ".join(parts) + "."
 
 
 def headlines(questions: Sequence[Question]) -> list[Question]:

@@ -1,19 +1,18 @@
 // Plots: draws the report's curves with Plotly, in the colours of the page's light, dark or printed look.
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
+const PRINTED = 335; // CSS pixels: half the width of a sheet of paper
 const touch = matchMedia("(pointer: coarse)");
 
-function colours(printing) {
+function themed(layout, printing) {
   const night = dark.matches && !printing;
-  return night ? { ink: "#d8dade", faint: "#3a3e46" } : { ink: "#22252b", faint: "#dfe1e5" };
-}
-
-function themed(layout, { ink, faint }) {
+  const { ink, faint } = night ? { ink: "#d8dade", faint: "#3a3e46" } : { ink: "#22252b", faint: "#dfe1e5" };
   const axes = Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key));
   const themedAxes = axes.map((key) => [key, { ...layout[key], gridcolor: faint, zerolinecolor: faint, linecolor: faint }]);
   return {
     ...layout,
     ...Object.fromEntries(themedAxes),
+    ...(printing ? { width: PRINTED, autosize: false } : {}),
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     dragmode: touch.matches ? false : "zoom",
@@ -27,11 +26,11 @@ export async function drawPlots(plots) {
   const config = { displaylogo: false, responsive: true, displayModeBar: false, showTips: false };
   for (const place of places) {
     const { data, layout } = plots[Number(place.dataset.plot)];
-    await window.Plotly.newPlot(place, data, themed(layout, colours(false)), config);
+    await window.Plotly.newPlot(place, data, themed(layout, false), config);
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
   const restyle = (printing) => {
-    for (const place of places) window.Plotly.react(place, place.data, themed(plots[Number(place.dataset.plot)].layout, colours(printing)), config);
+    for (const place of places) window.Plotly.react(place, place.data, themed(plots[Number(place.dataset.plot)].layout, printing), config);
   };
   dark.addEventListener("change", () => restyle(false));
   addEventListener("beforeprint", () => restyle(true));
