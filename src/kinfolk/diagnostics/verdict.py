@@ -3,9 +3,10 @@
 Looks at h, and at z where there is one. ``also`` names what else was found beside the gravest.
 
 * complete collapse: all images share one vector: the variance is under SPREAD of the mean square length
-* dimensional collapse: the effective rank (of the centred features) is under RANK of what width and number
+* dimensional collapse: the effective rank (RankMe of the centred features) is under RANK of what width and number
   of images allow (Hua et al. 2021; Jing et al. 2022)
-* local collapse: the local dimension (TwoNN, Facco et al. 2017) is under LOCAL of the effective rank
+* local collapse: the local dimension (TwoNN, Facco et al. 2017) is under LOCAL of the effective rank, of which no
+  more than RESOLVED count: some thousand points do not show a higher local dimension
 * not better than floor: k-NN accuracy (k = 20) is not above that of pixels or of colour histograms
 * colour shortcut: COLOUR or more of the neighbours are among the nearest 1 % by histogram within their class (in
   all of train, without labels), and twice as many as pixels have
@@ -31,6 +32,7 @@ from kinfolk.records.subject import Subject
 SPREAD = 1e-3
 RANK = 0.05
 LOCAL = 0.1
+RESOLVED = 40
 COLOUR = 0.25
 BACKGROUND = 2.0
 HUBS = 10.0
@@ -106,13 +108,11 @@ def _collapse(train: Features, layer: str) -> list[dict[str, Any]]:
     rank = linalg.effective_rank(eigenvalues)
     least = RANK * min(train.vectors.shape[1], len(train) - 1)
     near = train.take(draws.subset(train.index, 5000, stream=1))
-    local = dimension.two_nn(near.vectors)
+    local, expected = dimension.two_nn(near.vectors), LOCAL * min(rank, RESOLVED)
     return [
         _evidence(f"variance of {layer} over its mean square", spread, SPREAD, spread < SPREAD, "complete collapse"),
         _evidence(f"effective rank of {layer}", rank, least, rank < least, "dimensional collapse"),
-        _evidence(
-            f"local dimension of {layer}", local, LOCAL * rank, local < LOCAL * rank, "local collapse"
-        ),
+        _evidence(f"local dimension of {layer}", local, expected, local < expected, "local collapse"),
     ]
 
 

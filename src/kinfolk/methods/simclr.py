@@ -33,7 +33,9 @@ class SimCLR(Method):
         self,
         encoder: Encoder,
         *,
-        temperature: Annotated[float, "(0, inf)", "temperature of the softmax (appendix B.9: 0.5)"] = 0.5,
+        temperature: Annotated[
+            float, "(0, inf)", "temperature of the softmax (appendix B.9: 0.5 on CIFAR-10 after 1000 epochs)"
+        ] = 0.2,
         hidden: Annotated[int, "[1, inf)", "width of its hidden layer (authors' code: the encoder's)"] = 512,
         out: Annotated[int, "[1, inf)", "width of the projector's output (section 2.3: 128)"] = 128,
         passes: Annotated[

@@ -27,25 +27,20 @@ def covariance(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def rank_me(vectors: np.ndarray) -> float:
-    """RankMe: exp of the entropy of the normalised singular values of (N, D), not centred.
-
-    Garrido et al. 2023 (ICML), equation 4: p_k = s_k / sum s + 1e-7.
-    """
+    """RankMe of (N, D), not centred: ``effective_rank`` of its second moments (Garrido et al. 2023, equation 4)."""
     mean, cov = covariance(vectors)
-    values = np.clip(np.linalg.eigvalsh(cov + np.outer(mean, mean)), 0, None)
-    singular = np.sqrt(values)
-    if singular.sum() == 0:
-        return 1.0
-    p = singular / singular.sum() + 1e-7
-    return float(np.exp(-(p * np.log(p)).sum()))
+    return effective_rank(np.linalg.eigvalsh(cov + np.outer(mean, mean)))
 
 
 def effective_rank(eigenvalues: np.ndarray) -> float:
-    """exp of the entropy of the shares of variance (Roy and Vetterli 2007, on covariance eigenvalues)."""
-    total = eigenvalues.sum()
-    if total <= 0:
-        return 0.0
-    p = eigenvalues[eigenvalues > 0] / total
+    """exp of the entropy of the shares of the singular values, p_k = s_k / sum s + 1e-7; 1 where all are 0.
+
+    The singular values are the roots of ``eigenvalues`` (D,) (Roy and Vetterli 2007; RankMe's equation 4).
+    """
+    singular = np.sqrt(np.clip(eigenvalues, 0, None))
+    if singular.sum() == 0:
+        return 1.0
+    p = singular / singular.sum() + 1e-7
     return float(np.exp(-(p * np.log(p)).sum()))
 
 
@@ -136,8 +131,4 @@ def lidar(groups: np.ndarray, ridge: float = 1e-4) -> float:
     within = spread.T @ spread / len(spread) + ridge * np.eye(groups.shape[2])
     values, axes = np.linalg.eigh(within)
     whiten = axes / np.sqrt(values)
-    found = np.clip(np.linalg.eigvalsh(whiten.T @ between @ whiten), 0, None)
-    if found.sum() == 0:
-        return 1.0
-    p = found / found.sum() + 1e-7
-    return float(np.exp(-(p * np.log(p)).sum()))
+    return effective_rank(np.clip(np.linalg.eigvalsh(whiten.T @ between @ whiten), 0, None) ** 2)

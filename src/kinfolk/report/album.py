@@ -28,10 +28,20 @@ class Album:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, run: Material, split: str, positions: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """The numbers, int32 (n,), of images at ``positions`` of a split, adding those not seen before."""
+    def add(
+        self,
+        run: Material,
+        split: str,
+        positions: np.ndarray,
+        labels: np.ndarray | None = None,
+        dataset: str = "",
+    ) -> np.ndarray:
+        """The numbers, int32 (n,), of images at ``positions`` of a split, adding those not seen before.
+
+        ``dataset`` names the data where they are not those of the run.
+        """
         sheet = run.thumbnails.get(split)
-        where = self._set(run, split)
+        where = self._set(run, split, dataset)
         ids = np.empty(len(positions), np.int32)
         for k, position in enumerate(int(p) for p in positions):
             row = sheet.rows.get(position) if sheet else None
@@ -100,10 +110,11 @@ class Album:
         uri = "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
         return {"uri": uri, "width": width, "height": height, "columns": columns}
 
-    def _set(self, run: Material, split: str) -> int:
-        key = run.dataset, split
+    def _set(self, run: Material, split: str, dataset: str = "") -> int:
+        key = dataset or run.dataset, split
         if key not in self._sets:
             sheet = run.thumbnails.get(split)
+            name = f"{dataset or run.data_name} {split}"
             self._sets[key] = len(self.sets)
-            self.sets.append({"name": f"{run.data_name} {split}", "classes": list(sheet.classes) if sheet else []})
+            self.sets.append({"name": name, "classes": list(sheet.classes) if sheet else []})
         return self._sets[key]

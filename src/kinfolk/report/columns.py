@@ -75,7 +75,8 @@ def _goodness(finding: Finding) -> float:
 
 def words(name: str) -> str:
     """``linear_probe`` -> ``Linear probe``."""
-    return name.replace("_", " ").strip().capitalize()
+    text = name.replace("_", " ").strip()
+    return text[:1].upper() + text[1:]
 
 
 def columns(runs: Sequence[Material]) -> list[Column]:

@@ -6,7 +6,7 @@ import math
 
 from kinfolk.records.findings import Finding
 
-SHARES = frozenset({"accuracy", "share", "fraction", "precision", "recall", "purity"})
+SHARES = frozenset({"accuracy", "share", "fraction", "precision", "recall", "purity", "false positive rate"})
 
 
 def value(number: float | None, unit: str = "") -> str:

@@ -103,7 +103,8 @@ def _counted(alike: dict[Column, list[bool]]) -> Markup:
 
 
 def _sheet(question: Question, column: Column, finding: Finding, page: Document) -> Markup:
-    images = page.album.add(column.run, _split(finding, ""), finding.arrays["images"][:SHEET])
+    positions, other = finding.arrays["images"][:SHEET], str(finding.data.get("dataset", ""))
+    images = page.album.add(column.run, _split(finding, ""), positions, dataset=other)
     scores = finding.arrays.get("score")
     texts = [f"{v:.2f}" for v in scores[:SHEET]] if scores is not None else [""] * len(images)
     tiles = [_tile(image, text, page) for image, text in zip(images.tolist(), texts, strict=True)]

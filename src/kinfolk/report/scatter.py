@@ -15,6 +15,12 @@ from kinfolk.report.markup import Markup, join, tag
 POINTS = 3000
 CATEGORIES = 64  # whole numbers with more values than this are a quantity
 
+MANUAL = (
+    "Point at a mark to see the image in every map; drag to move, scroll (after a click) or pinch to zoom, "
+    "hold Shift and drag to select, double-click for the whole map. With the keyboard: arrows walk from image "
+    "to image, + and − zoom, 0 shows all, Enter selects, Escape clears."
+)
+
 
 def show(questions: Sequence[Question], page: Document) -> Markup:
     """All maps, those of one dataset and split under one legend so that a selection shows in each."""
@@ -27,20 +33,19 @@ def show(questions: Sequence[Question], page: Document) -> Markup:
 
 
 def _atlas(maps: list[tuple[Question, Column, Finding]], page: Document) -> Markup:
+    siblings: dict[Column, list[Finding]] = {}
+    for _, column, finding in maps:
+        siblings.setdefault(column, []).append(finding)
     rows: dict[str, list[Markup]] = {}
     for question, column, finding in maps:
-        rows.setdefault(question.title, []).append(_map(question, column, finding, page))
+        extras = _extras(finding, siblings[column])
+        rows.setdefault(question.title, []).append(_map(question, column, finding, extras, page))
     counted = max(len(finding.arrays["index"]) for _, _, finding in maps)
     note = f"Each map shows the same {POINTS} of {counted} images. " if counted > POINTS else ""
-    help_ = (
-        "Point at a mark to see the image in every map; drag to move, scroll (after a click) or pinch to "
-        "zoom, hold Shift and drag to select, double-click for the whole map. With the keyboard: arrows walk "
-        "from image to image, + and − zoom, 0 shows all, Enter selects, Escape clears."
-    )
     side = [tag("div", tag("h3", title), tag("div", figures, class_="side maps")) for title, figures in rows.items()]
     return tag(
         "div",
-        tag("p", note, help_, class_="hint"),
+        tag("p", note, MANUAL, class_="hint"),
         tag("div", class_="controls"),
         side,
         tag("div", class_="selection", hidden=True),
@@ -48,15 +53,32 @@ def _atlas(maps: list[tuple[Question, Column, Finding]], page: Document) -> Mark
     )
 
 
-def _map(question: Question, column: Column, finding: Finding, page: Document) -> Markup:
-    points = _points(question.place, column, finding, page)
+def _extras(finding: Finding, siblings: Sequence[Finding]) -> dict[str, np.ndarray]:
+    """What colours a map besides its classes: its own arrays, then those of the same subject's other maps."""
+    index = finding.arrays["index"]
+    found: dict[str, np.ndarray] = {}
+    for other in [finding, *siblings]:
+        rows = {position: row for row, position in enumerate(other.arrays["index"].tolist())}
+        if not all(position in rows for position in index.tolist()):
+            continue
+        aligned = [rows[position] for position in index.tolist()]
+        for name, values in other.arrays.items():
+            if name not in ("xy", "index", "labels") and values.shape == other.arrays["index"].shape:
+                found.setdefault(name, values[aligned])
+    return found
+
+
+def _map(question: Question, column: Column, finding: Finding, extras: dict[str, np.ndarray], page: Document) -> Markup:
+    points = _points(question.place, column, finding, extras, page)
     alt = f"{question.title} of {column.label}: {len(points['ids'])} points, each an image of "
     alt += f"{column.run.data_name} {question.place}."
     caption = [tag("strong", column.label), f" {finding.text}"]
     return tag("figure", page.map(points, alt), tag("figcaption", caption))
 
 
-def _points(split: str, column: Column, finding: Finding, page: Document) -> dict[str, Any]:
+def _points(
+    split: str, column: Column, finding: Finding, extras: dict[str, np.ndarray], page: Document
+) -> dict[str, Any]:
     index = np.asarray(finding.arrays["index"], np.int64)
     kept = chosen(index)
     labels = finding.arrays.get("labels")
@@ -65,9 +87,8 @@ def _points(split: str, column: Column, finding: Finding, page: Document) -> dic
     if labels is not None and (labels >= 0).any():
         names = page.album.classes(column.run, split) or [str(n) for n in finding.data.get("classes", [])]
         colours["class"] = _categories(labels[kept], names)
-    for name, values in finding.arrays.items():
-        if name not in ("xy", "index", "labels") and values.shape == index.shape:
-            colours[name.replace("_", " ")] = _colouring(values[kept])
+    for name, values in extras.items():
+        colours[name.replace("_", " ")] = _colouring(values[kept])
     return {"xy": finding.arrays["xy"][kept].astype(np.float32), "ids": ids, "colours": colours}
 
 

@@ -24,12 +24,13 @@ def _card(column: Column, finding: Finding, named: bool) -> Markup:
     evidence = [e for e in finding.data.get("evidence", []) if isinstance(e, dict)]
     header = ["evidence", "value", "threshold", "says"]
     rows = [[words(str(e.get("name", ""))), *[plain(e.get(k, "–")) for k in header[1:]]] for e in evidence]
-    advice = finding.data.get("advice")
+    advice, also = finding.data.get("advice"), [str(name) for name in finding.data.get("also", [])]
     return tag(
         "article",
         tag("p", column.label, class_="who") if named else None,
         tag("p", name_of(finding), class_="verdict"),
         tag("p", finding.text) if finding.text else None,
+        tag("p", f"Also found: {', '.join(also)}.") if also else None,
         grid(header, rows, f"evidence of {column.label}") if rows else None,
         tag("p", tag("strong", "What to do: "), str(advice)) if advice else None,
         class_="card",

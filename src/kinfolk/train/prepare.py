@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -98,7 +99,9 @@ def distribute(method: Method, settings: Train) -> nn.Module:
         return method
     if settings.sync_batchnorm:
         synchronise(method, distributed.all_reduce)
-    return nn.parallel.DistributedDataParallel(method, broadcast_buffers=False)
+    wrapper = nn.parallel.DistributedDataParallel
+    newer = "forward_sync_buffers" in inspect.signature(wrapper.__init__).parameters
+    return wrapper(method, **{"forward_sync_buffers" if newer else "broadcast_buffers": False})
 
 
 def prepare(recipe: Recipe, progress: Callable[[int, int], None] | None = None) -> Material:

@@ -152,7 +152,7 @@ export class Scatter {
 
   lookOf(i) {
     const colouring = this.colouring;
-    if (!colouring) return look(0);
+    if (!colouring) return look(this.group.colour ? -1 : 0);
     const value = colouring.values[i];
     return colouring.names ? look(value) : step(value, colouring.low, colouring.high);
   }

@@ -1,0 +1,219 @@
+"""Each evaluation's figures against scikit-learn, torch or the formula written out again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import permutations
+
+import made_subjects
+import numpy as np
+import pytest
+import torch
+from scipy.linalg import pinvh
+from sklearn.covariance import LedoitWolf
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, roc_auc_score
+from sklearn.neighbors import KNeighborsClassifier, NearestCentroid, NearestNeighbors
+from sklearn.preprocessing import StandardScaler, normalize
+
+from kinfolk.core import registry, seeds
+from kinfolk.records.findings import Finding
+from kinfolk.records.subject import Subject
+
+
+def blurred(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    return np.eye(8)[labels] + random.normal(scale=0.6, size=(len(labels), 8)) + 2
+
+
+@pytest.fixture(scope="module")
+def subject() -> Subject:
+    return made_subjects.subject(blurred, 600, 300, odd_shift=1.0)
+
+
+def measure(name: str, subject: Subject, **settings) -> list[Finding]:
+    return registry.build("evaluations", name, **settings).measure(subject)
+
+
+def by_name(found: list[Finding]) -> dict[str, Finding]:
+    return {f.name: f for f in found}
+
+
+def test_knn_is_scikit_learns_weighted_vote(subject: Subject) -> None:
+    train, test = subject.get("train"), subject.get("test")
+    for finding in measure("knn", subject):
+        reference = KNeighborsClassifier(
+            finding.protocol["k"], metric="cosine", weights=lambda distance: np.exp((1 - distance) / 0.1)
+        ).fit(train.vectors, train.labels)
+        assert finding.value == pytest.approx(reference.score(test.vectors, test.labels))
+    assert [f.protocol["k"] for f in measure("knn", subject)] == [20, 1, 200]
+
+
+def test_knn_lowers_k_to_the_bank_and_says_so(subject: Subject) -> None:
+    small = replace(subject, features={**subject.features, ("train", "h"): subject.get("train").take(np.arange(12))})
+    assert [f.protocol["k"] for f in measure("knn", small)] == [12, 1]
+
+
+def test_images_without_labels_are_left_out_and_counted(subject: Subject) -> None:
+    train = subject.get("train")
+    partly = replace(train, labels=np.where(np.arange(len(train)) % 2, train.labels, -1))
+    half = replace(subject, features={**subject.features, ("train", "h"): partly})
+    odd = replace(subject, features={**subject.features, ("train", "h"): train.take(np.arange(1, 600, 2))})
+    for name in ("knn", "linear_probe", "linear_sgd10", "few_shot", "confusions"):
+        for one, two in zip(measure(name, half), measure(name, odd), strict=True):
+            assert one.value == two.value
+            assert one.protocol["train_size"] == 300
+
+
+def test_linear_probe_is_the_converged_optimum_at_the_chosen_penalty(subject: Subject) -> None:
+    finding = measure("linear_probe", subject)[0]
+    train, test = subject.get("train"), subject.get("test")
+    scaler = StandardScaler().fit(train.vectors)
+    reference = LogisticRegression(C=1 / (finding.data["penalty"] * 600), tol=1e-10, max_iter=2000)
+    reference.fit(scaler.transform(train.vectors), train.labels)
+    assert finding.value == pytest.approx(reference.score(scaler.transform(test.vectors), test.labels), abs=0.004)
+    assert finding.data["gradient_norm"] < 1e-5
+    held = finding.data["held_out"]
+    assert held[f"{finding.data['penalty']:g}"] == max(held.values())
+
+
+def test_sgd_takes_the_steps_of_torchs_optimiser(subject: Subject) -> None:
+    train, test = subject.get("train"), subject.get("test")
+    scaler = StandardScaler().fit(train.vectors.astype(np.float64))
+    x = torch.from_numpy(scaler.transform(train.vectors).astype(np.float32))
+    y = torch.from_numpy(train.labels)
+    layer = torch.nn.Linear(8, 5)
+    torch.nn.init.zeros_(layer.weight)
+    torch.nn.init.zeros_(layer.bias)
+    optimiser = torch.optim.SGD(layer.parameters(), lr=0.05, momentum=0.9)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 4 * 10)
+    for epoch in range(4):
+        for rows in torch.randperm(600, generator=seeds.generator(3, "evaluation", epoch)).split(64):
+            optimiser.zero_grad()
+            torch.nn.functional.cross_entropy(layer(x[rows]), y[rows]).backward()
+            optimiser.step()
+            schedule.step()
+    queries = torch.from_numpy(scaler.transform(test.vectors).astype(np.float32))
+    expected = float((layer(queries).argmax(1).numpy() == test.labels).mean())
+    found = measure("linear_sgd10", subject, epochs=4, lr=0.05, batch=64, seed=3)[0]
+    assert found.value == pytest.approx(expected, abs=1e-9)
+
+
+def test_few_shot_is_the_nearest_centroid_over_distinct_draws(subject: Subject) -> None:
+    train, test = subject.get("train"), subject.get("test")
+    mean = train.vectors.mean(0)
+    bank, queries = normalize(train.vectors - mean), normalize(test.vectors - mean)
+    found = {f.protocol["shots"]: f for f in measure("few_shot", subject, shots=(1, 5, 120))}
+    everything = NearestCentroid().fit(bank, train.labels).score(queries, test.labels)
+    assert found[120].value == pytest.approx(everything)
+    assert found[120].data["deviation"] == pytest.approx(0, abs=1e-12)
+    assert found[1].value < found[5].value < everything
+    assert found[1].data["deviation"] > found[5].data["deviation"] > 0
+
+
+def test_ood_measures_within_the_unseen_classes_alone(subject: Subject) -> None:
+    unseen = Subject("made", {
+        (role, "h"): subject.get(f"ood_{role}") for role in ("train", "test")
+    }, protocol=subject.protocol)
+    found = by_name(measure("ood", subject))
+    assert found["ood_knn"].value == measure("knn", unseen)[0].value
+    assert found["ood_linear_probe"].value == measure("linear_probe", unseen)[0].value
+    assert found["ood_knn"].protocol["dataset"] == "unseen"
+    assert found["ood_knn"].protocol["chance"] == 0.2
+
+
+def test_anomaly_scores_are_those_of_scikit_learn(subject: Subject) -> None:
+    train, test, odd = (subject.get(role).vectors.astype(np.float64) for role in ("train", "test", "anomalies"))
+    both = np.concatenate([test, odd])
+    truth = np.r_[np.zeros(300), np.ones(300)]
+    reference = LedoitWolf().fit(train)
+    gap = both - reference.location_
+    expected = {
+        "mahalanobis": np.einsum("nd,de,ne->n", gap, pinvh(reference.covariance_), gap),
+        "euclidean": NearestNeighbors(n_neighbors=2).fit(train).kneighbors(both)[0].mean(1),
+        "cosine": NearestNeighbors(n_neighbors=20, metric="cosine").fit(train).kneighbors(both)[0].mean(1),
+    }
+    areas = {f.protocol["score"]: f.value for f in measure("anomaly", subject) if f.name == "anomaly_auc"}
+    assert areas == pytest.approx({name: roc_auc_score(truth, score) for name, score in expected.items()}, abs=1e-4)
+
+
+def test_top_anomalies_that_are_all_alike_are_found_out(subject: Subject) -> None:
+    odd = subject.get("anomalies")
+    vectors = odd.vectors.copy()
+    vectors[:120] = np.array([60.0, 0, 0, 0, 0, 0, 0, 0]) + np.random.default_rng(0).normal(0, 0.1, (120, 8))
+    alike = replace(odd, vectors=vectors, labels=np.where(np.arange(300) < 120, 1, odd.labels))
+    table = by_name(measure("anomaly", replace(subject, features={**subject.features, ("anomalies", "h"): alike})))
+    rows = {row[0]: row[2:] for row in table["anomaly_top"].data["rows"]}
+    for variation, similarity, at_random, entropy, share in rows.values():
+        if share == 1:
+            assert similarity > 0.99 > at_random
+            assert entropy < 0.05
+            assert variation < 0.05
+    assert rows["distance to 2 neighbours"][-1] == 1
+    gallery = table["anomaly_images"].arrays
+    assert set(gallery["images"]) <= set(range(120))
+    assert (np.diff(gallery["score"]) <= 0).all()
+
+
+def test_clusters_are_matched_by_the_best_permutation(subject: Subject) -> None:
+    found = by_name(measure("clustering", subject))
+    test = subject.get("test")
+    cluster = found["cluster_map"].arrays["cluster"]
+    best = max(np.mean(np.array(p)[cluster] == test.labels) for p in permutations(range(5)))
+    assert found["clustering_accuracy"].value == pytest.approx(best)
+    assert found["clustering_nmi"].value == pytest.approx(normalized_mutual_info_score(test.labels, cluster))
+    assert found["clustering_ari"].value == pytest.approx(adjusted_rand_score(test.labels, cluster))
+
+
+def test_the_number_of_clusters_is_found_without_labels() -> None:
+    perfect = by_name(measure("clustering", made_subjects.subject()))
+    assert perfect["clusters"].value == 5
+    assert perfect["silhouette"].value > 0.9
+
+
+def test_the_pair_that_was_mixed_is_the_most_entangled() -> None:
+    def mixed(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        return made_subjects.perfect(np.where(labels == 3, 2, labels), random)
+
+    found = by_name(measure("confusions", made_subjects.subject(mixed)))
+    first, second, entangled, low, high = found["confusions"].data["rows"][0]
+    assert {first, second} == {"cat", "dog"}
+    assert low <= entangled <= high
+    matrix = np.array(found["neighbour_classes"].data["values"])
+    assert np.allclose(matrix.sum(1), 1, atol=1e-4)
+    assert entangled == pytest.approx((matrix[2, 3] + matrix[3, 2]) / 2, abs=1e-4)
+    assert np.allclose(matrix[[0, 1, 4], [0, 1, 4]], 1)
+
+
+def test_retrieval_points_at_positions_in_the_split(subject: Subject) -> None:
+    shift = {role: replace(subject.get(role), index=subject.get(role).index * 3 + 7) for role in ("train", "test")}
+    moved = replace(subject, features={**subject.features, **{(role, "h"): f for role, f in shift.items()}})
+    found = by_name(measure("retrieval", moved))
+    arrays = found["retrieval"].arrays
+    train, test = moved.get("train"), moved.get("test")
+    bank, place = normalize(train.vectors.astype(np.float64)), {int(v): i for i, v in enumerate(train.index)}
+    for query, near, similarity, far in zip(
+        arrays["queries"], arrays["nearest"], arrays["similarity"], arrays["farthest"], strict=True
+    ):
+        vector = test.vectors[np.flatnonzero(test.index == query)[0]].astype(np.float64)
+        cosine = bank @ vector / np.linalg.norm(vector)
+        order = np.argsort(-cosine)
+        assert [place[int(v)] for v in near] == order[:10].tolist()
+        assert [place[int(v)] for v in far] == order[::-1][:10].tolist()
+        assert np.allclose(similarity, cosine[order[:10]], atol=1e-5)
+    labels = test.labels[np.isin(test.index, arrays["queries"])]
+    assert np.bincount(labels).tolist() == [2] * 5
+
+
+def test_an_image_that_is_in_the_bank_is_not_its_own_neighbour(subject: Subject) -> None:
+    train = subject.get("train")
+    same = replace(subject, features={("train", "h"): train, ("test", "h"): train.take(np.arange(5, 95))})
+    found = measure("retrieval", same)
+    arrays = found[0].arrays
+    assert (arrays["nearest"] != arrays["queries"][:, None]).all()
+    assert arrays["similarity"].max() < 0.999999
+    unit = normalize(train.vectors.astype(np.float64))
+    cosine = unit @ unit.T
+    np.fill_diagonal(cosine, -9)
+    first = train.labels[cosine.argmax(1)] == train.labels
+    top = next(f for f in found if f.name == "precision_at_k" and f.protocol["k"] == 1)
+    assert top.value == pytest.approx(first[5:95].mean())
