@@ -10,7 +10,6 @@ import pytest
 
 from kinfolk.core import registry
 from kinfolk.numerics.histogram import colour_histogram
-from kinfolk.numerics.pixels import pixels_floor
 from kinfolk.records.findings import Finding
 from kinfolk.records.images import Images
 from kinfolk.records.subject import Subject
@@ -61,7 +60,7 @@ def test_features_that_are_histograms_are_explained_by_colour_alone() -> None:
     found = measure("shortcut", pictured(by_colour), k=8)
     assert found["colour_share"].value == pytest.approx(1)
     assert found["colour_share_within_class"].value > 0.12
-    assert found["kept_under_hue"].value < 0.3
+    assert found["kept_under_hue"].value < 0.4
     form = measure("shortcut", pictured(by_form), k=8)
     assert form["colour_share"].value < 0.05
     assert form["kept_under_greyscale"].value > 0.9
@@ -107,7 +106,8 @@ def test_invariance_tells_what_moves_the_embedding_and_what_can_be_read_out() ->
 
     def shape_only(pixels: np.ndarray) -> np.ndarray:
         flat = pixels.reshape(len(pixels), -1).astype(np.float64)
-        return network(np.clip(pixels * (100 / flat.mean(1))[:, None, None, None], 0, 255).astype(np.uint8))
+        brighter = pixels * (100 / np.maximum(flat.mean(1), 1))[:, None, None, None]
+        return network(np.clip(brighter, 0, 255).astype(np.uint8))
 
     invariant = measure("invariance", replace(blind, encode=shape_only), augmentations=("jitter",), images=200)
     assert invariant["way"].value < 0.2 * seeing["way"].value
@@ -154,8 +154,8 @@ def test_similarities_of_tight_pairs_in_a_wide_space() -> None:
 
 def test_a_planted_hub_is_found_and_shown() -> None:
     random = np.random.default_rng(4)
-    vectors = _unit(random.normal(size=(400, 60)))
-    vectors[17] = vectors.mean(0)
+    vectors = _unit(random.normal(size=(400, 60))) + np.eye(60)[0]
+    vectors[17] = np.eye(60)[0]
     planted = Subject("s", {("train", "h"): made_subjects.features(vectors, np.zeros(400), "train")})
     found = measure("hubs", planted)
     assert found["hub_images_nearest"].arrays["images"][0] == 17
@@ -205,8 +205,7 @@ SPACES = {
     "complete collapse": lambda random, n: 1 + 1e-3 * random.normal(size=(n, 64)),
     "dimensional collapse": lambda random, n: random.normal(size=(n, 2)) @ np.eye(64)[:2],
     "local collapse": gathered,
-    "hubs": lambda random, n: np.r_[_unit(random.normal(size=(n - 2, 300))), 0.001 * np.ones((2, 300))]
-    @ np.diag(np.ones(300)),
+    "hubs": lambda random, n: np.r_[_unit(random.normal(size=(n - 1, 64))), np.zeros((1, 64))] + np.eye(64)[0],
 }
 
 
@@ -218,8 +217,6 @@ def test_the_verdict_on_constructed_spaces(true: str, layer: str) -> None:
     random = np.random.default_rng(6)
     good = {role: SPACES["healthy"](random, n) for role, n in (("train", 1500), ("test", 200))}
     bad = {role: SPACES[true](random, n) for role, n in (("train", 1500), ("test", 200))}
-    if true == "hubs":
-        bad["train"][-1] = bad["train"][:-2].mean(0)
     made = {
         (role, which): replace(
             made_subjects.features(bad[role] if which == layer else good[role], np.full(len(good[role]), -1), role),
@@ -234,7 +231,7 @@ def test_the_verdict_on_constructed_spaces(true: str, layer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encode", "true"), [(by_colour, "colour shortcut"), (by_form, "healthy"), (pixels_floor, "not better than floor")]
+    ("encode", "true"), [(by_colour, "colour shortcut"), (by_form, "healthy"), (by_ground, "not better than floor")]
 )
 def test_the_verdict_on_shortcuts(encode, true: str) -> None:
     found = measure("verdict", pictured(encode))["verdict"].data

@@ -143,12 +143,12 @@ def test_top_anomalies_that_are_all_alike_are_found_out(subject: Subject) -> Non
     alike = replace(odd, vectors=vectors, labels=np.where(np.arange(300) < 120, 1, odd.labels))
     table = by_name(measure("anomaly", replace(subject, features={**subject.features, ("anomalies", "h"): alike})))
     rows = {row[0]: row[2:] for row in table["anomaly_top"].data["rows"]}
-    for variation, similarity, at_random, entropy, share in rows.values():
-        if share == 1:
-            assert similarity > 0.99 > at_random
-            assert entropy < 0.05
-            assert variation < 0.05
-    assert rows["distance to 2 neighbours"][-1] == 1
+    for name in ("distance to 2 neighbours", "Mahalanobis distance"):
+        variation, similarity, at_random, entropy, share = rows[name]
+        assert similarity > 0.99 > at_random
+        assert entropy == pytest.approx(0, abs=0.05)
+        assert variation < 0.05
+        assert share == 1
     gallery = table["anomaly_images"].arrays
     assert set(gallery["images"]) <= set(range(120))
     assert (np.diff(gallery["score"]) <= 0).all()

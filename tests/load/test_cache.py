@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ import samples
 from PIL import Image
 
 from kinfolk.core.errors import WorkError
-from kinfolk.load import cache, decoders
+from kinfolk.load import cache
 from kinfolk.load.images import load
 
 
@@ -44,14 +43,14 @@ def check(photos: str, **options: bool) -> None:
 
 SLOW = """
 import sys, time
-from kinfolk.load import cache, decoders, images
+from kinfolk.load import cache, images
 cache.SECONDS_BETWEEN_SAVES = 0.0
-plain = decoders.block
+plain = cache._decode
 def slow(source, positions, size):
     time.sleep(0.1)
     print("block", flush=True)
     return plain(source, positions, size)
-decoders.block, cache.BLOCK, decoders.available_cores = slow, 16, lambda: 1
+cache._decode, cache.BLOCK, cache.available_cores = slow, 16, lambda: 1
 images.load(sys.argv[1], "train", hold_out=False)
 print("done", flush=True)
 """
@@ -77,13 +76,13 @@ def test_a_killed_build_goes_on_where_it_stopped(photos: str, blocks: int, monke
     assert (state["position"] > 0) == (blocks == 9)
     with open(home / "pixels.npy", "ab") as handle:
         handle.write(b"half a row")
-    plain, seen = decoders.block, []
+    plain, seen = cache._decode, []
 
     def counted(source, positions, size):  # type: ignore[no-untyped-def]
         seen.extend(positions.tolist())
         return plain(source, positions, size)
 
-    monkeypatch.setattr(decoders, "block", counted)
+    monkeypatch.setattr(cache, "_decode", counted)
     check(photos)
     assert sorted(seen) == list(range(state["position"], 300))
     assert not (home / "progress.json").exists()
@@ -172,70 +171,3 @@ def test_entries_do_not_depend_on_where_the_data_lie(photos: str, tmp_path: Path
     shutil.copytree(photos, tmp_path / "moved")
     assert load(photos, "train").fingerprint == load(str(tmp_path / "moved"), "train").fingerprint
     assert len(list((cache.files.cache_folder() / "images").iterdir())) == 1
-
-
-@pytest.fixture
-def by_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let even a few images be decoded by processes."""
-    monkeypatch.setattr(decoders, "MANY", 1)
-    monkeypatch.setattr(decoders, "available_cores", lambda: 2)
-
-
-@pytest.mark.usefixtures("by_processes")
-@pytest.mark.parametrize("layout", ["folder", "parquet"])
-def test_processes_decode_what_threads_decode(photos: str, tmp_path: Path, layout: str) -> None:
-    if layout == "parquet":
-        data: list[bytes | None] = [p.read_bytes() for p in sorted(Path(photos).iterdir())]
-        photos = str(samples.shard(tmp_path / "train.parquet", [*data[:76], None, *data[77:]]).parent / "train.parquet")
-        data[76] = None
-        images = load(photos, "train", hold_out=False)
-        assert images.index.tolist() == [i for i in range(300) if i not in (76, 77)]
-        expected = samples.pixels(300, 16)[images.index].transpose(0, 3, 1, 2)
-        np.testing.assert_array_equal(images.pixels[:], expected)
-        assert Path(images.card["skipped_list"]).read_text("utf-8").splitlines() == [
-            "76.png: the file is empty", "77.png: not an image in a known format"
-        ]
-    else:
-        check(photos)
-
-
-@pytest.mark.usefixtures("by_processes")
-@pytest.mark.skipif(os.name == "nt", reason="names are bytes only on POSIX")
-def test_processes_open_names_that_are_no_text(tmp_path: Path) -> None:
-    for number, image in enumerate(samples.pixels(5, 16)):
-        path = samples.png(tmp_path / "d" / f"{number}.png", image)
-        os.rename(path, os.fsencode(path.parent) + b"/\xff\n" + str(number).encode() + b".png")
-    images = load(str(tmp_path / "d"), "train", hold_out=False)
-    np.testing.assert_array_equal(images.pixels[:], samples.pixels(5, 16).transpose(0, 3, 1, 2))
-
-
-@pytest.mark.usefixtures("by_processes")
-def test_a_process_that_dies_is_told_with_the_images_it_died_over(
-    photos: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "sitecustomize.py").write_text(
-        "import sys, os\n"
-        "if 'kinfolk.load.decoders' in sys.orig_argv:\n"
-        "    from kinfolk.core import decode\n"
-        "    plain = decode.decode\n"
-        "    decode.decode = lambda d, n, s: os._exit(139) if n.endswith('150.png') else plain(d, n, s)\n"
-    )
-    monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(WorkError, match=r"a decoding process ended \(status 139\) over one of 64 .*128.png to .*191.png"):
-        load(photos, "train")
-
-
-def test_no_process_outlives_its_parent(photos: str) -> None:
-    script = (
-        "import os, sys; from kinfolk.load import decoders; decoders.MANY = 1; decoders.available_cores = lambda: 2\n"
-        "from kinfolk.load.sources import open_dataset; import numpy as np\n"
-        "d = decoders.Decoders(open_dataset(sys.argv[1]).open('train'), 16, 300)\n"
-        "d.submit(np.arange(20)).result(); print(d._processes[0].pid, flush=True); os._exit(1)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script, photos], capture_output=True, text=True, timeout=60)
-    pid = int(done.stdout)
-    for _ in range(200):
-        if not Path(f"/proc/{pid}").exists():
-            return
-        time.sleep(0.05)
-    pytest.fail("the decoding process is still there")

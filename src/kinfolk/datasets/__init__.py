@@ -20,8 +20,7 @@ class Source(Protocol):
     ``decode(i)`` returns RGB uint8 (H, W, 3) of any size or raises ``core.decode.BadImage``; it may be called
     from several threads. ``shape(i)`` is (H, W), as cheaply as it can be known. ``labels`` is int64 (N,) with
     -1 for none. ``fingerprint`` changes whenever the content may have changed. ``factors`` are what generated
-    images were generated from. A source of image files may also have ``encoded(i)``, the bytes or the path of
-    one, so that other processes can decode it.
+    images were generated from.
     """
 
     @property
@@ -132,7 +131,3 @@ class FileSource:
     def shape(self, position: int) -> tuple[int, int]:
         """Return (height, width) from the header."""
         return decode.shape(self._paths[position], self.origins[position])
-
-    def encoded(self, position: int) -> str:
-        """Return the path of image ``position``."""
-        return self._paths[position]

@@ -51,7 +51,7 @@ class Parquet:
 
     @staticmethod
     def recognises(path: Path) -> bool:
-        """Whether ``path`` is a parquet file, or a folder whose first files from the top are rather such than images."""
+        """Whether ``path`` is a parquet file, or a folder whose first files from the top are such, not images."""
         folders = [path] if path.is_dir() else []
         for folder in folders:
             inside = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
@@ -130,14 +130,13 @@ class Shards:
 
     def decode(self, position: int, at_least: int = 0) -> np.ndarray:
         """Return image ``position`` as RGB uint8 (H, W, 3)."""
-        return decode.decode(self.encoded(position), self.origins[position], at_least)
+        return decode.decode(self._bytes(position), self.origins[position], at_least)
 
     def shape(self, position: int) -> tuple[int, int]:
         """Return (height, width) from the header."""
-        return decode.shape(self.encoded(position), self.origins[position])
+        return decode.shape(self._bytes(position), self.origins[position])
 
-    def encoded(self, position: int) -> bytes:
-        """Return the bytes of image ``position``, empty where the row holds none."""
+    def _bytes(self, position: int) -> bytes:
         group = int(np.searchsorted(self._starts, position, side="right")) - 1
         value = self._group(group)[position - int(self._starts[group])].as_py()
         return bytes(value or b"")

@@ -1,8 +1,8 @@
 """Shortcuts: what of the neighbour graph colour alone explains, and what a change of colour or border does to it.
 
-Colour share: the mean share of an image's k neighbours that lie among the nearest 1 % by colour histogram
-(chance 1 %); within a class, bank and 1 % are those of the query's class. Where images were generated, the
-same is asked of each factor: neighbours among the nearest 1 % by its value.
+Colour share: the mean share of an image's k neighbours that lie among the nearest 1 % by colour histogram (chance
+1 %; k is lowered to the number of images in that 1 %); within a class, bank and 1 % are those of the query's class.
+Where images were generated, the same is asked of each factor: neighbours among the nearest 1 % by its value.
 Cost: O(queries x train x D), and four passes of the queries through the encoder.
 """
 
@@ -49,9 +49,9 @@ class Shortcut:
         """Scores; a table of factors where they are known; nothing where the bank is too small for a 1 %."""
         train, test = subject.get("train"), subject.get("test")
         rows = draws.subset(test.index, self.queries)
-        test, k = test.take(rows), min(self.k, len(train))
         if len(train) < 1 / CLOSEST:
             return []
+        test, k = test.take(rows), min(self.k, round(CLOSEST * len(train)))
         bank_images, query_images = subject.images["train"], subject.images["test"].take(rows)
         protocol = {**subject.conditions(train=train, test=test), "k": k, "closest": CLOSEST}
         found, _ = nearest(test.vectors, train.vectors, k)
@@ -67,8 +67,8 @@ class Shortcut:
                 findings.append(_score(
                     "colour_share_within_class", "neighbours that colour explains within a class", subject,
                     protocol, within,
-                    f"Within the query's class, {within.mean():.1%} of its {k} neighbours are among the nearest 1 % "
-                    "of the class by colour.",
+                    f"Within the query's class, {within.mean():.1%} of its neighbours are among the nearest 1 % of the "
+                    "class by colour.",
                 ))
         findings += self._factors(subject, protocol, found, query_images, bank_images)
         if subject.encode is not None and not subject.floor:
@@ -126,7 +126,7 @@ def within_classes(
         rows, bank = np.flatnonzero(test.labels == label), np.flatnonzero(train.labels == label)
         if len(bank) < 1 / CLOSEST:
             continue
-        found, _ = nearest(test.vectors[rows], train.vectors[bank], min(k, len(bank)))
+        found, _ = nearest(test.vectors[rows], train.vectors[bank], min(k, round(CLOSEST * len(bank))))
         shares.append(ranking.among_closest(found, query_colours[rows], bank_colours[bank], CLOSEST))
     return np.concatenate(shares) if shares else np.zeros(0)
 

@@ -141,12 +141,13 @@ def keep_thumbnails(folder: Path, images: dict[str, Images], found: list[Finding
         for split, names in pointed(finding):
             for name in names:
                 shown.setdefault(split, set()).update(finding.arrays[name].ravel().tolist())
-    for data in images.values():
-        place = folder / "thumbnails" / f"{data.split}.json"
-        if data.split not in shown or data is not images.get("train") and data is not images.get("test"):
+    for role, data in images.items():
+        name = data.split if role in ("train", "test") else role
+        if name not in shown:
             continue
+        place = folder / "thumbnails" / f"{name}.json"
         known = set(json.loads(place.read_text("utf-8"))["index"]) if place.exists() else set()
-        wanted = np.array(sorted(shown[data.split] | known), dtype=np.int64)
+        wanted = np.array(sorted(shown[name] | known), dtype=np.int64)
         rows = np.flatnonzero(np.isin(data.index, wanted))
         small = [fit(np.ascontiguousarray(data.pixels[r].transpose(1, 2, 0)), THUMBNAIL) for r in rows]
         with files.replacing(place.with_suffix(".npy")) as partial, open(partial, "wb") as handle:
@@ -159,7 +160,7 @@ def keep_thumbnails(folder: Path, images: dict[str, Images], found: list[Finding
 def pointed(finding: Finding) -> list[tuple[str, list[str]]]:
     """The splits and the arrays of image numbers that a finding shows."""
     if finding.kind == "scatter":
-        return [(finding.split, ["index"])]
+        return [(finding.protocol.get(finding.split, finding.split), ["index"])]
     if finding.kind != "gallery":
         return []
     if "images" in finding.arrays:

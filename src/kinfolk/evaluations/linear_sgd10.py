@@ -30,7 +30,7 @@ class LinearSGD10:
         self,
         *,
         epochs: Annotated[int, "[1, 1000]", "passes over train"] = 10,
-        lr: Annotated[float, "(0, inf)", "learning rate at the start"] = 0.01,
+        lr: Annotated[float, "(0, inf)", "learning rate at the start"] = 0.1,
         batch: Annotated[int, "[1, inf)", "images in a step"] = 256,
         seed: Annotated[int, "[0, inf)", "of the order of the images"] = 0,
     ) -> None:

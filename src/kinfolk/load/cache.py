@@ -9,7 +9,6 @@ read through once to know what is broken, and images are then decoded each time 
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
@@ -17,7 +16,7 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -27,7 +26,6 @@ import numpy as np
 from kinfolk.core import decode, files
 from kinfolk.core.errors import RequestError, WorkError
 from kinfolk.datasets import Source
-from kinfolk.load.decoders import Block, Decoders
 
 Progress = Callable[[int, int], None]
 BLOCK = 64
@@ -107,8 +105,8 @@ class Decoded:
     ndim = 4
 
     def __init__(self, source: Source, kept: np.ndarray, size: int) -> None:
-        self._kept = kept
-        self._decoders = Decoders(source, size, len(kept))
+        self._source, self._kept, self._size = source, kept, size
+        self._pool = ThreadPoolExecutor(available_cores())
         self.shape = (len(kept), 3, size, size)
 
     @property
@@ -123,7 +121,7 @@ class Decoded:
         positions = np.atleast_1d(self._kept[rows])
         parts = [positions[i : i + PART] for i in range(0, len(positions), PART)]
         with decode.quiet():
-            done = [future.result() for future in [self._decoders.submit(part) for part in parts]]
+            done = list(self._pool.map(lambda part: _decode(self._source, part, self._size), parts))
         for _, bad in done:
             for reason in bad.values():
                 raise WorkError(f"an image has changed since it was first read: {reason}.")
@@ -209,17 +207,37 @@ def _blocks(
     source: Source, positions: np.ndarray, size: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray, dict[int, str]]]:
     """Decode in order, a block at a time: positions, pixels of the good ones, the reason for each bad one."""
-    with contextlib.closing(Decoders(source, size, len(positions))) as decoders:
-        waiting: deque[tuple[np.ndarray, Future[Block]]] = deque()
+    workers = available_cores()
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[tuple[np.ndarray, Future[tuple[np.ndarray, dict[int, str]]]]] = deque()
         for start in range(0, len(positions), BLOCK):
-            part = positions[start : start + BLOCK]
-            waiting.append((part, decoders.submit(part)))
-            if len(waiting) > 2 * decoders.workers:
+            block = positions[start : start + BLOCK]
+            waiting.append((block, pool.submit(_decode, source, block, size)))
+            if len(waiting) > 2 * workers:
                 first, future = waiting.popleft()
                 yield first, *future.result()
         while waiting:
             first, future = waiting.popleft()
             yield first, *future.result()
+
+
+def _decode(source: Source, positions: np.ndarray, size: int) -> tuple[np.ndarray, dict[int, str]]:
+    """Pixels (n, 3, S, S) of the images that can be decoded, and by position why the others cannot."""
+    pixels = np.empty((len(positions), 3, size, size), dtype=np.uint8)
+    bad: dict[int, str] = {}
+    row = 0
+    for position in positions.tolist():
+        try:
+            pixels[row] = decode.fit(source.decode(position, size), size).transpose(2, 0, 1)
+            row += 1
+        except decode.BadImage as error:
+            bad[position] = str(error)
+    return pixels[:row], bad
+
+
+def available_cores() -> int:
+    """The number of cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def free_bytes(path: Path) -> int:

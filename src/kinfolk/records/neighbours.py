@@ -1,0 +1,129 @@
+"""Neighbours: for every image of a split its nearest others, best first; kept in one file, guarded by fingerprint."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kinfolk.core import files
+from kinfolk.core.errors import RequestError
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Lists of k neighbours within one split of a dataset, in the space of one subject.
+
+    Attributes:
+        index: int64 (N,), the images' numbers in the split, ascending.
+        nearest: int64 (N, k), the numbers of each image's neighbours, itself left out, best first.
+        similarity: float32 (N, k); a distance for the metric ``euclidean``.
+        metric: cosine, dot or euclidean.
+        dataset: the dataset's name.
+        split: which split.
+        fingerprint: the dataset's fingerprint: the numbers mean nothing in other images.
+        subject: whose features they were found in.
+        layer: ``h`` or ``z``.
+    """
+
+    index: np.ndarray
+    nearest: np.ndarray
+    similarity: np.ndarray
+    metric: str
+    dataset: str
+    split: str
+    fingerprint: str
+    subject: str = ""
+    layer: str = "h"
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def k(self) -> int:
+        """Length of the lists."""
+        return int(self.nearest.shape[1])
+
+    def of(self, index: np.ndarray) -> np.ndarray:
+        """The neighbours (B, k) of the images numbered ``index`` (B,).
+
+        Raises:
+            RequestError: an image has no list here.
+        """
+        rows = np.searchsorted(self.index, index).clip(0, max(0, len(self) - 1))
+        missing = np.flatnonzero(self.index[rows] != index)
+        if len(missing):
+            raise RequestError(
+                f"no neighbours of image {int(np.asarray(index)[missing[0]])} of '{self.dataset}': the file holds "
+                f"{len(self):,} images of its {self.split} split."
+            )
+        return self.nearest[rows]
+
+    def check(self, dataset: str, fingerprint: str) -> None:
+        """Raise RequestError unless these are the neighbours of the images with ``fingerprint``."""
+        if fingerprint != self.fingerprint:
+            raise RequestError(
+                f"these neighbours belong to other images: they were found in '{self.dataset}' "
+                f"({self.fingerprint[:12]}), asked for are those of '{dataset}' ({fingerprint[:12]})."
+            )
+
+    def purity(self, labels: np.ndarray) -> np.ndarray:
+        """Share (N,) of each image's neighbours that have its label; ``labels`` int (whole split,), by number."""
+        return (labels[self.nearest] == labels[self.index][:, None]).mean(1)
+
+    @property
+    def card(self) -> dict[str, str]:
+        """What is known besides arrays."""
+        return {key: getattr(self, key) for key in ("metric", "dataset", "split", "fingerprint", "subject", "layer")}
+
+    def save(self, path: Path) -> None:
+        """Write to ``.npz`` (arrays and a JSON card, no pickle) or ``.parquet`` (index, nearest, similarity)."""
+        if path.suffix == ".parquet":
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+
+            columns = {
+                "index": pa.array(self.index),
+                "nearest": pa.FixedSizeListArray.from_arrays(pa.array(self.nearest.ravel()), self.k),
+                "similarity": pa.FixedSizeListArray.from_arrays(pa.array(self.similarity.ravel()), self.k),
+            }
+            table = pa.table(columns).replace_schema_metadata({"kinfolk": json.dumps(self.card)})
+            with files.replacing(path) as partial:
+                pq.write_table(table, partial)
+        elif path.suffix == ".npz":
+            with files.replacing(path) as partial, open(partial, "wb") as handle:
+                np.savez(
+                    handle, index=self.index, nearest=self.nearest, similarity=self.similarity,
+                    card=np.array(json.dumps(self.card)),
+                )
+        else:
+            raise RequestError(f"neighbours are written as .npz or .parquet, not '{path.suffix or path.name}'.")
+
+    @classmethod
+    def load(cls, path: Path) -> Neighbours:
+        """Read what ``save`` wrote.
+
+        Raises:
+            RequestError: the file is absent or is not a file of neighbours.
+        """
+        try:
+            if path.suffix == ".parquet":
+                import pyarrow.parquet as pq
+
+                table = pq.read_table(path)
+                card = json.loads(table.schema.metadata[b"kinfolk"])
+                arrays = {"index": table["index"].to_numpy()}
+                for key in ("nearest", "similarity"):
+                    flat = table[key].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+                    arrays[key] = flat.reshape(len(table), -1)
+            else:
+                with np.load(path, allow_pickle=False) as data:
+                    arrays = {key: data[key] for key in ("index", "nearest", "similarity")}
+                    card = json.loads(str(data["card"]))
+            return cls(**arrays, **card)
+        except FileNotFoundError:
+            raise RequestError(f"no file of neighbours '{path}'.") from None
+        except (KeyError, ValueError, OSError, TypeError) as error:
+            raise RequestError(f"'{path}' is not a file of neighbours written by kinfolk: {error}") from None
