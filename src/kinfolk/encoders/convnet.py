@@ -22,7 +22,7 @@ class ConvNet(Encoder):
         self,
         image_size: int,
         *,
-        channels: Annotated[tuple[int, ...], "[1, 8192]", "of each stage; the last is the width"] = (48, 96, 192),
+        channels: Annotated[tuple[int, ...], "[1, 8192]", "of each stage; the last is the width"] = (40, 80, 160),
         stem: Annotated[Literal["auto", "stride2", "stride4"], "auto: stride 4 for views of 64 px and more"] = "auto",
     ) -> None:
         super().__init__(image_size)
