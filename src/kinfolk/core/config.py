@@ -69,8 +69,7 @@ class Setting:
     def _scalar(self, value: Any, kind: str) -> Any:
         if kind == "bool":
             if isinstance(value, str):
-                value = {"true": True, "false": False, "yes": True, "no": False}[value.lower()] \
-                    if value.lower() in ("true", "false", "yes", "no") else None
+                value = {"true": True, "yes": True, "false": False, "no": False}.get(value.lower())
             if not isinstance(value, bool):
                 raise TypeError
             return value

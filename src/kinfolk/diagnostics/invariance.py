@@ -2,7 +2,7 @@
 
 The way is one minus the cosine of image and altered image, as a share of that between random images. The read-out is
 a ridge regression of the parameters from the difference of the two embeddings, fitted on one half of the images and
-scored (R2, at least 0) on the other.
+scored (R2, at least 0) on the other; the order of steps, whose number has no scale, is left out.
 Cost: for each augmentation images x (1 + (strengths - 1) / 4) passes through the encoder.
 """
 
@@ -17,6 +17,8 @@ from kinfolk.numerics.linalg import cosines
 from kinfolk.numerics.stats import bootstrap_mean
 from kinfolk.records.findings import Finding
 from kinfolk.records.subject import Subject
+
+UNORDERED = "order"
 
 
 class Invariance:
@@ -98,7 +100,7 @@ class Invariance:
             f"{key}{'' if values.ndim == 1 else f'[{i}]'}": column
             for key, values in parameters.items()
             for i, column in enumerate(np.asarray(values, dtype=np.float64).reshape(len(pixels), -1).T)
-            if column.std() > 1e-9
+            if key != UNORDERED and column.std() > 1e-9
         }
         findings = []
         if columns:

@@ -100,7 +100,7 @@ def distribute(method: Method, settings: Train) -> nn.Module:
     if settings.sync_batchnorm:
         synchronise(method, distributed.all_reduce)
     wrapper = nn.parallel.DistributedDataParallel
-    newer = "forward_sync_buffers" in inspect.signature(wrapper.__init__).parameters
+    newer = "forward_sync_buffers" in inspect.signature(wrapper).parameters
     return wrapper(method, **{"forward_sync_buffers" if newer else "broadcast_buffers": False})
 
 

@@ -1,0 +1,76 @@
+"""Recipes: defaults filled in, written and read back the same, differences named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kinfolk.core import registry
+from kinfolk.core.errors import RequestError
+from kinfolk.records import recipe as records
+from kinfolk.records.recipe import Recipe
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in (registry.PACKAGE / "recipes").glob("*.toml")))
+def test_shipped_recipes_resolve(name: str) -> None:
+    assert Recipe.load(registry.PACKAGE / "recipes" / f"{name}.toml").data.name
+
+
+def test_a_recipe_survives_its_file(tmp_path: Path) -> None:
+    given = {
+        "seed": 3,
+        "data": {"name": "digits", "limit": 100, "settings": {"train": 500}},
+        "views": {"augmentations": [{"name": "crop", "scale": [0.5, 1.0]}, {"name": "blur", "p": 0.1}]},
+        "method": {"name": "vicreg", "variance": 0.0},
+        "train": {"clip": 1.0},
+    }
+    made = Recipe.of(given)
+    path = tmp_path / "recipe.toml"
+    path.write_text(made.text())
+    assert Recipe.load(path) == made
+    assert made.augmentations[0].settings["scale"] == (0.5, 1.0)
+    assert made.data.settings["train"] == 500
+    assert made.method.settings["invariance"] == 25.0
+
+
+def test_set_reaches_every_level() -> None:
+    values: dict = {}
+    pairs = ("seed=4", "train.lr=0.1", "method.name=vicreg", "method.variance=0", "views.augmentations.jitter.hue=0")
+    for pair in pairs:
+        records.put(values, pair)
+    made = Recipe.of(values)
+    assert (made.seed, made.train.lr, made.method.settings["variance"]) == (4, 0.1, 0.0)
+    jitter = next(c for c in made.augmentations if c.name == "jitter")
+    assert jitter.settings["hue"] == 0.0
+    assert [c.name for c in made.augmentations] == list(records.DEFAULT_AUGMENTATIONS)
+
+
+def test_differences_are_named() -> None:
+    one = Recipe.of({"train": {"lr": 0.1}, "method": {"name": "vicreg"}})
+    two = Recipe.of({"train": {"lr": 0.2}, "method": {"name": "vicreg", "variance": 1.0}})
+    assert records.differences(one, two) == {"train.lr": (0.1, 0.2), "method.variance": (25.0, 1.0)}
+    assert records.differences(one, one) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"metod": {}}, "Did you mean 'method'"),
+        ({"train": 3}, r"\[train\] must be a table"),
+        ({"method": {"temperature": 0}}, r"float in \(0, inf\)"),
+        ({"views": {"augmentations": [{"p": 0.5}]}}, "needs a name"),
+        ({"views": {"augmentations": "crop,flop"}}, "Did you mean 'flip'"),
+        ({"data": {"name": "x.npz", "settings": {"a": 1}}}, "belong to generated datasets"),
+        ({"seed": -1}, "seed = -1"),
+    ],
+)
+def test_wrong_recipes_are_refused(given: dict, said: str) -> None:
+    with pytest.raises(RequestError, match=said):
+        Recipe.of(given)
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text("[train\n")
+    with pytest.raises(RequestError, match=r"x\.toml' is not a recipe"):
+        Recipe.load(tmp_path / "x.toml")
