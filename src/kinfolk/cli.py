@@ -54,7 +54,7 @@ def train(
     if dry_run:
         from kinfolk.train.cost import cost
 
-        for line in cost(asked):
+        for line in cost(asked, decoding):
             typer.echo(line)
         return
     finished = run_training(asked, out, kept_epochs(keep))
@@ -82,13 +82,13 @@ def request(recipe: str, flags: dict[str, str], pairs: list[str]) -> Any:
     for flag, value in flags.items():
         key = FLAGS[flag]
         section = key.split(".")[0]
-        if section in ("method", "encoder") and values.get(section, {}).get("name") != value:
+        if section in ("method", "encoder") and records.table(values, section).get("name") != value:
             values[section] = {}
         records.put(values, f"{key}={value}")
     for pair in pairs:
         records.put(values, pair)
-    name = values.get("data", {}).get("name", "")
-    if name and name not in registry.leaves("datasets") and Path(name).exists():
+    name = records.table(values, "data").get("name")
+    if isinstance(name, str) and name not in registry.leaves("datasets") and Path(name).exists():
         values["data"]["name"] = str(Path(name).resolve())
     return records.Recipe.of(values)
 
@@ -104,11 +104,16 @@ def run_training(asked: Any, out: Path, keep: tuple[int, ...] = ()) -> bool:
     from kinfolk.train.progress import Progress
 
     distributed.start(device.device(asked.train.device))
+    progress = Progress()
     try:
         before = Run(out).finished
-        train(asked, out, [Spectrum(), Progress()], keep=keep, progress=decoding)
+        train(asked, out, [Spectrum(), progress], keep=keep, progress=decoding)
         return before
+    except KeyboardInterrupt:
+        print("kinfolk: interrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
+        sys.exit(130)
     finally:
+        progress.close()
         distributed.stop()
 
 
@@ -174,9 +179,10 @@ def show(found: list[Any]) -> None:
     for row in rows:
         table.add_row(f"{row.name} {f'({row.detail})' if row.detail else ''}", *(compare.cell(c) for c in row.cells))
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-    console.print(table)
+    if rows:
+        console.print(table)
     for finding in found:
-        if finding.kind == "verdict" or (finding.text and finding.subject == subjects[0] and finding.kind != "score"):
+        if finding.text and finding.subject == found[0].subject and finding.kind != "score":
             console.print(f"{finding.name}: {finding.text}", markup=False)
 
 
@@ -257,11 +263,9 @@ def main() -> None:
         more = explain(arguments) if "train" in arguments[:1] and "--help" in arguments else ""
         app(standalone_mode=True) if not more else (print_help(arguments, more))
     except KinfolkError as error:
-        print(f"kinfolk: {error}", file=sys.stderr)
+        if os.environ.get("RANK", "0") == "0":
+            print(f"kinfolk: {error}", file=sys.stderr)
         sys.exit(error.status)
-    except KeyboardInterrupt:
-        print("kinfolk: interrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
-        sys.exit(130)
     except OSError as error:
         print(f"kinfolk: {error}. What was written before is kept; the same command goes on.", file=sys.stderr)
         sys.exit(1)

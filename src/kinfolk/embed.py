@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from kinfolk.core import files
+from kinfolk.core import device, files
 from kinfolk.core.errors import RequestError, unknown
 from kinfolk.load.images import load
 from kinfolk.load.network import build
@@ -73,8 +73,9 @@ def method_of(run: Run, weights: Path | None = None) -> Method:
 
 def embedder(run: Run, weights: Path | None = None) -> Embedder:
     """The embedder of a finished run."""
-    method = method_of(run, weights)
-    return Embedder(method.embedder(), run.name, method.projection())
+    kind = device.device("auto")
+    method = method_of(run, weights).to(kind)
+    return Embedder(method.embedder(), run.name, method.projection(), kind)
 
 
 def embed(
@@ -112,6 +113,7 @@ def _compute(embedder: Embedder, images: Images, place: Path | None, progress: P
             kept[done : done + len(piece)] = piece
             done += len(piece)
         kept.flush()
+        del kept
     return np.load(place, mmap_mode="r")
 
 
@@ -127,16 +129,17 @@ def embed_to(run: Run, out: Path, data: str = "", split: str = "train", layer: s
     """Embed a split of a dataset (the run's own by default) into a features file; see ``Features.save``."""
     if out.suffix not in (".npz", ".parquet"):
         raise RequestError(f"features are written as .npz or .parquet, not '{out.name}'.")
+    if layer not in ("h", "z"):
+        raise unknown("layer", layer, ("h", "z"))
     recipe = run.recipe
     maker = embedder(run)
     settings = {} if data else recipe.data.settings
-    features = embed(maker, load(data or recipe.data.name, split, size=int(recipe.evaluate.size), settings=settings))
+    size = int(recipe.evaluate.size)
+    features = embed(maker, load(data or recipe.data.name, split, size=size, settings=settings, hold_out=not data))
     if layer == "z":
         projected = maker.projected(features)
         if projected is None:
             raise RequestError(f"method '{recipe.method.name}' has no projector, so there is no layer z; known: h.")
         features = projected
-    elif layer != "h":
-        raise unknown("layer", layer, ("h", "z"))
     features.save(out)
     return features

@@ -1,7 +1,8 @@
 """Trains a small run in a process of its own and kills that process, with SIGKILL, at the moment named.
 
 Usage: killed.py OUT MOMENT, where MOMENT is never, step:N (after N steps), write:N (half-way through the N-th
-checkpoint's bytes), rename:N (before its rename), weights (before the rename of the final weights).
+checkpoint's bytes), rename:N (before its rename), weights (before the rename of the final weights), cleanup (while
+the last checkpoint is being deleted).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def main(out: str, moment: str) -> None:
     loop.LOG_EVERY, loop.CHECKPOINT_SECONDS = 2, 0.0
     kind, _, number = moment.partition(":")
     calls = {"step": 0, "write": 0, "rename": 0}
-    step, save_file, replace = loop.Trainer.step, checkpoint.save_file, os.replace
+    step, save_file, replace, rmtree = loop.Trainer.step, checkpoint.save_file, os.replace, loop.shutil.rmtree
 
     def counted_step(self, *position):
         step(self, *position)
@@ -52,6 +53,12 @@ def main(out: str, moment: str) -> None:
             die()
         replace(source, target)
 
+    def counted_rmtree(folder, **options):
+        if kind == "cleanup":
+            die()
+        rmtree(folder, **options)
+
+    loop.shutil.rmtree = counted_rmtree
     loop.Trainer.step, checkpoint.save_file, os.replace = counted_step, counted_save, counted_replace
     loop.train(Recipe.of(RECIPE), Path(out), [Spectrum()])
 

@@ -32,6 +32,7 @@ def test_killed_again_and_again_it_ends_the_same(whole: Path, tmp_path: Path) ->
         assert run(out, moment) == -9, moment
         assert (out / "resume").is_dir()
         assert not (out / "weights.safetensors").exists()
+    assert run(out, "cleanup") == -9
     assert run(out, "never") == 0
     for name in ("weights.safetensors", "log.jsonl", "recipe.toml"):
         assert (out / name).read_bytes() == (whole / name).read_bytes(), name

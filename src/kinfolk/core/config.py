@@ -47,7 +47,7 @@ class Setting:
         key = f"{where}.{self.name}" if where else self.name
         try:
             return self._convert(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise RequestError(f"{key} = {value!r} is not accepted: it takes {self.accepts}.") from None
 
     def _convert(self, value: Any) -> Any:
@@ -101,12 +101,20 @@ def within(number: float, interval: str) -> bool:
 
 def summary(source: Path) -> str:
     """Return the first line of a module's docstring, read from its source."""
-    return (ast.get_docstring(ast.parse(source.read_text("utf-8"))) or "").strip().split("\n")[0]
+    return (ast.get_docstring(parsed(source)) or "").strip().split("\n")[0]
+
+
+def parsed(source: Path) -> ast.Module:
+    """Parse a source file, or raise RequestError where it is not Python."""
+    try:
+        return ast.parse(source.read_text("utf-8"))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise RequestError(f"{source} is not a Python file that can be read: {error}.") from None
 
 
 def find_class(source: Path, name: str) -> str:
     """Return the top-level class of ``source`` whose name spells ``name`` (case and underscores ignored)."""
-    classes = [n.name for n in ast.parse(source.read_text("utf-8")).body if isinstance(n, ast.ClassDef)]
+    classes = [n.name for n in parsed(source).body if isinstance(n, ast.ClassDef)]
     wanted = name.replace("_", "").replace("-", "").lower()
     for found in classes:
         if found.lower() == wanted:
@@ -119,7 +127,7 @@ def find_class(source: Path, name: str) -> str:
 def settings_of(source: Path, class_name: str) -> tuple[Setting, ...]:
     """Read a class's settings from its source: dataclass fields or keyword-only ``__init__`` arguments."""
     body = next(
-        n.body for n in ast.parse(source.read_text("utf-8")).body
+        n.body for n in parsed(source).body
         if isinstance(n, ast.ClassDef) and n.name == class_name
     )
     init = next((n for n in body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
@@ -161,7 +169,10 @@ def _type(node: ast.expr | None) -> tuple[str, tuple[str, ...]]:
         return ast.unparse(node.slice.elts[0]) + "[]", ()
     if isinstance(node, ast.Name) and node.id in SCALARS:
         return node.id, ()
-    raise TypeError(f"a setting cannot be annotated {ast.unparse(node) if node else 'with nothing'}")
+    raise RequestError(
+        f"a setting is annotated {ast.unparse(node) if node else 'with nothing'}; known: int, float, bool, str, Literal, "
+        "tuple[..., ...] and unions of one of them with a Literal, each also in Annotated."
+    )
 
 
 def resolve(settings: Iterable[Setting], given: Mapping[str, Any], where: str) -> dict[str, Any]:

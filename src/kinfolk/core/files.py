@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,20 +59,20 @@ def remove_partial(folder: Path) -> None:
 def append_lines(path: Path, rows: list[dict[str, Any]]) -> None:
     """Append JSON lines in one write, so that a reader sees whole lines."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a+b") as handle:
+        cut = handle.tell() and (handle.seek(-1, os.SEEK_END), handle.read(1))[1] != b"\n"
     with open(path, "a", encoding="utf-8") as handle:
-        handle.write("".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
+        handle.write("\n" * bool(cut) + "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Read JSON lines; a last line cut off by a crash is left out."""
+    """Read JSON lines; a line cut off by a crash is left out."""
     if not path.exists():
         return []
     rows = []
     for line in path.read_text("utf-8").splitlines():
-        try:
+        with contextlib.suppress(json.JSONDecodeError):
             rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
     return rows
 
 
@@ -98,7 +99,14 @@ def _lock(descriptor: int, wait: bool) -> None:
     if os.name == "nt":
         import msvcrt
 
-        msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        while True:
+            try:
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+                return
+            except OSError:
+                if not wait:
+                    raise
+                time.sleep(0.2)
     else:
         import fcntl
 

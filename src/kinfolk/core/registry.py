@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import sys
@@ -59,8 +60,8 @@ class Leaf:
             assert spec is not None
             assert spec.loader is not None
             module = importlib.util.module_from_spec(spec)
-            sys.modules[self.module] = module
             spec.loader.exec_module(module)
+            sys.modules[self.module] = module
         else:
             module = importlib.import_module(self.module)
         return getattr(module, config.find_class(self.source, self.source.stem))
@@ -89,7 +90,8 @@ def leaf(kind: str, name: str) -> Leaf:
         source = Path(name).resolve()
         if not source.is_file():
             raise RequestError(f"no file '{name}' for the {CATALOGUES[kind]}.")
-        return Leaf(kind, name, source, f"kinfolk_leaf_{source.stem}")
+        digest = hashlib.blake2b(str(source).encode(), digest_size=4).hexdigest()
+        return Leaf(kind, str(source), source, f"kinfolk_leaf_{source.stem}_{digest}")
     known = leaves(kind)
     if name not in known:
         raise unknown(CATALOGUES[kind], name, known)

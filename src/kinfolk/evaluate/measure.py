@@ -65,6 +65,8 @@ def evaluate(
     say = say or (lambda text: None)
     say("reading images")
     images = subjects.roles(source, int(recipe.evaluate.size), recipe.seed, ood, anomalies)
+    for remark in (r for kept in images.values() for r in kept.remarks):
+        say(remark)
     say("embedding")
     subject = subjects.of_run(run, images)
     found = measure(subject, leaves, say)
@@ -77,7 +79,8 @@ def evaluate(
             beside = floor(name, images, recipe, leaves, say)
             run.add(beside)
             found += beside
-    keep_thumbnails(run.folder, images, found)
+    if not data:
+        keep_thumbnails(run.folder, images, found)
     return found
 
 
@@ -98,7 +101,9 @@ def floor(
     """The findings of one floor, kept in the cache by data, encoder and the leaves' own sources."""
     leaves = [leaf for leaf in leaves if leaf.open().floors]
     key: dict[str, Any] = {role: data.fingerprint for role, data in images.items()}
-    key["leaves"] = {leaf.name: hashlib.blake2b(leaf.source.read_bytes()).hexdigest() for leaf in leaves}
+    sources = [leaf.source for leaf in leaves] + sorted((registry.PACKAGE / "numerics").glob("*.py"))
+    sources.append(registry.leaf("encoders", recipe.encoder.name if name == "random" else name).source)
+    key["sources"] = hashlib.blake2b(b"".join(path.read_bytes() for path in sources)).hexdigest()
     if name == "random":
         key["encoder"] = [recipe.encoder.name, recipe.encoder.settings, recipe.views.size]
     digest = hashlib.blake2b(json.dumps(key, sort_keys=True, default=str).encode(), digest_size=10).hexdigest()

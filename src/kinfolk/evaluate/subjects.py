@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from kinfolk.core import registry, seeds
+from kinfolk.core import device, registry, seeds
 from kinfolk.embed import Embedder, embed, embedder
 from kinfolk.evaluate.alter import alter
 from kinfolk.load.images import evaluation_split, load
@@ -50,7 +51,8 @@ def of_run(
 ) -> Subject:
     """A run as a subject: h and, where it has a projector, z; features are kept in the run's folder."""
     maker = embedder(run, weights)
-    folder = run.folder / "features" if weights is None else None
+    digest = hashlib.blake2b(run.weights.read_bytes(), digest_size=6).hexdigest()
+    folder = run.folder / "features" / digest if weights is None else None
     features = {(role, "h"): embed(maker, data, folder, told(progress, role)) for role, data in images.items()}
     for role in ("train", "test"):
         projected = maker.projected(features[role, "h"])
@@ -84,15 +86,16 @@ def untrained(encoder: Choice, image_size: int, images: Images, seed: int) -> Em
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.key(seed, "initial"))
         module = registry.build("encoders", encoder.name, image_size, **encoder.settings)
-    module.to(memory_format=torch.channels_last).train()
+    kind = device.device("auto")
+    module.to(kind, memory_format=torch.channels_last).train()
     for part in module.modules():
         if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):
             part.reset_running_stats()
             part.momentum = None
     with torch.no_grad():
         for start in range(0, min(len(images), STATISTICS_IMAGES), 500):
-            module(normalise(torch.from_numpy(np.array(images.pixels[start : start + 500]))))
-    return Embedder(module, "random")
+            module(normalise(torch.from_numpy(np.array(images.pixels[start : start + 500])).to(kind)))
+    return Embedder(module, "random", device=kind)
 
 
 def centred(features: dict[tuple[str, str], Features]) -> dict[tuple[str, str], Features]:

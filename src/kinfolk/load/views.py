@@ -23,7 +23,8 @@ class Pipeline:
     """The augmentations of one kind of view, in their order, from images to views of one size.
 
     Runs of spatial and colour steps are linear and commute, so each run is two weightings (rows, columns),
-    then one 3 x 4 colour matrix for each image, then one clipping to [0, 1].
+    then one 3 x 4 colour matrix for each image, then one clipping to [0, 1]. (Contrast pulls towards the mean of
+    the image after all spatial steps of its run, wherever it stands among them.)
     """
 
     def __init__(self, steps: Sequence[tuple[str, Augmentation]], size: int) -> None:

@@ -52,6 +52,19 @@ class Images:
         """Whether at least one image has a label."""
         return bool((self.labels != UNLABELLED).any())
 
+    @property
+    def remarks(self) -> list[str]:
+        """What the user should know of these images: how many were skipped, with the first names, and other notes."""
+        found = [str(note) for note in self.card.get("notes", [])]
+        skipped = self.card.get("skipped")
+        if skipped:
+            first = ", ".join(map(str, skipped["first"]))
+            found.append(
+                f"{self.split}: {skipped['count']} images could not be read and were skipped, first: {first} "
+                f"(all: {self.card['skipped_list']})"
+            )
+        return found
+
     def take(self, rows: np.ndarray) -> Images:
         """Return the images at ``rows`` (positions, int64), in that order."""
         return replace(

@@ -110,7 +110,9 @@ class Recipe:
             values = dict(table(given, name))
             if name == "views":
                 augmentations = values.pop("augmentations", [{"name": n} for n in DEFAULT_AUGMENTATIONS])
-            own = {"settings": dict(values.pop("settings", {}))} if name == "data" else {}
+            own = {"settings": dict(table(values, "settings"))} if name == "data" else {}
+            if own:
+                values.pop("settings", None)
             settings = config.settings_of(SOURCE, section.__name__)
             sections[name] = section(**config.resolve(settings, values, name), **own)
         sections["data"] = generated(sections["data"])
@@ -168,11 +170,12 @@ def table(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def choice(kind: str, values: Mapping[str, Any]) -> Choice:
     """Resolve ``{"name": ..., settings...}`` against the leaf's own settings."""
-    settings = dict(values)
+    settings = dict(values) if isinstance(values, Mapping) else {}
     name = settings.pop("name", None)
     if not isinstance(name, str):
-        raise RequestError(f"each of {kind} needs a name, found {dict(values)!r}.")
-    return Choice(name, registry.leaf(kind, name).resolve(settings))
+        raise RequestError(f"each of {kind} needs a name, found {values!r}.")
+    leaf = registry.leaf(kind, name)
+    return Choice(leaf.name, leaf.resolve(settings))
 
 
 def choices(kind: str, given: Any, where: str) -> tuple[Choice, ...]:
@@ -235,10 +238,10 @@ def differences(asked: Recipe, found: Recipe) -> dict[str, tuple[Any, Any]]:
 
 
 def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested values as {dotted key: value}; items of a list go by their name."""
+    """Nested values as {dotted key: value}; items of a list go by position and name."""
     rows: dict[str, Any] = {}
     if isinstance(values, list) and values and all(isinstance(v, Mapping) for v in values):
-        values = {v["name"]: v for v in values}
+        values = {f"{i}:{v['name']}": v for i, v in enumerate(values)}
     if not isinstance(values, Mapping):
         return {prefix: values}
     for key, value in values.items():

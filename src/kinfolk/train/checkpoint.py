@@ -47,8 +47,9 @@ def restore(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) ->
             name, _, field = key.removeprefix("optimizer.").rpartition(".")
             value = file.get_tensor(key)
             like = names[name]
-            laid_out = torch.empty_like(like).copy_(value) if value.shape == like.shape else value.to(like.device)
-            optimizer.state[like][field] = laid_out
+            same = value.shape == like.shape
+            laid_out = torch.empty_like(like) if same else torch.empty_like(value, device=like.device)
+            optimizer.state[like][field] = laid_out.copy_(value)
         return json.loads(file.metadata()["card"])
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import shutil
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +27,7 @@ from kinfolk.train.validate import Validation
 
 LOG_EVERY = 10
 CHECKPOINT_SECONDS = 60.0
+DONE = ".finished"
 
 
 class Listener(Protocol):
@@ -66,19 +69,26 @@ def train(
         WorkError: a term is no longer finite; the last checkpoint is kept.
     """
     run = Run(out)
-    material = prepare(settled(recipe, run), progress)
+    recipe = settled(recipe, run)
+    distributed.barrier()
+    if run.finished:
+        shutil.rmtree(run.folder / DONE, ignore_errors=True)
+        return run
+    material = prepare(recipe, progress)
+    trainer = Trainer(material, run, listeners, frozenset(keep))
     with run.locked() if distributed.main() else contextlib.nullcontext():
-        if not run.finished:
-            open_folder(run, material.recipe)
-            distributed.barrier()
-            Trainer(material, run, listeners, frozenset(keep)).fit()
+        open_folder(run, material.recipe)
+        distributed.barrier()
+        trainer.fit()
     return run
 
 
 def settled(recipe: Recipe, run: Run) -> Recipe:
     """The recipe a folder already holds if it answers this request; a folder of another request is refused."""
+    if run.folder.is_file():
+        raise RequestError(f"--out takes a folder, and '{run.folder}' is a file.")
     if not run.exists:
-        if run.folder.exists() and any(p.name != ".lock" for p in run.folder.iterdir()):
+        if run.folder.exists() and any(not p.name.startswith(".") for p in run.folder.iterdir()):
             raise RequestError(f"'{run.folder}' holds files that are not a run; choose an empty or new --out.")
         return recipe
     stored = run.recipe
@@ -93,10 +103,10 @@ def open_folder(run: Run, recipe: Recipe) -> None:
     """Write the recipe and the environment of a new run; ``resume`` marks it as unfinished."""
     if not distributed.main() or run.resume.exists():
         return
-    run.resume.mkdir(parents=True)
+    files.write_text(run.folder / "recipe.toml", recipe.text())
     now = json.dumps(device.environment(recipe.train.device), indent=2)
     files.write_text(run.folder / "environment.json", now + "\n")
-    files.write_text(run.folder / "recipe.toml", recipe.text())
+    run.resume.mkdir()
 
 
 class Trainer:
@@ -123,6 +133,7 @@ class Trainer:
     def fit(self) -> None:
         """Run all epochs that are left, then write the weights and remove ``resume``."""
         step = self.restore()
+        self.name_differences(step)
         for listener in self.listeners:
             listener.started(self.material, self.run, self.total, step)
         self.method.train()
@@ -130,10 +141,21 @@ class Trainer:
             step = self.epoch(step)
         if distributed.main():
             checkpoint.save_weights(self.run.weights, self.method, {"method": self.recipe.method.name})
-            shutil.rmtree(self.run.resume)
+            os.replace(self.run.resume, self.run.folder / DONE)
+            shutil.rmtree(self.run.folder / DONE)
         for listener in self.listeners:
             listener.ended(self.run)
         distributed.barrier()
+
+    def name_differences(self, step: int) -> None:
+        """Warn where a run goes on on other hardware or versions: it is then the same only within rounding."""
+        path = self.run.folder / "environment.json"
+        if not step or not distributed.main() or not path.exists():
+            return
+        before, now = json.loads(path.read_text("utf-8")), device.environment(self.recipe.train.device)
+        other = [f"{k} was {before.get(k)!r}, is {now[k]!r}" for k in now if before.get(k) != now[k]]
+        if other:
+            warnings.warn(f"going on elsewhere, not the same to the bit: {'; '.join(other)}", stacklevel=2)
 
     def epoch(self, step: int) -> int:
         """Train from ``step`` to the end of its epoch; return the step reached."""
@@ -209,7 +231,13 @@ class Trainer:
     def end_epoch(self, epoch: int, step: int, speed: dict[str, float]) -> None:
         """Validate, let watchers look, log, keep weights if asked for, checkpoint."""
         row: dict[str, Any] = {"epoch": epoch, "step": step}
+        if not all(bool(torch.isfinite(p).all()) for p in self.method.parameters()):
+            self.stop(step, "weights")
         row["validation"] = self.validation(self.method, self.model, self.precision(), self.recipe)
+        for split, terms in row["validation"].items():
+            for name, value in terms.items():
+                if not math.isfinite(value):
+                    self.stop(step, f"{name} (validation, {split})")
         self.method.eval()
         for listener in self.listeners:
             watched = listener.epoch_ended(epoch, self.method, row)
@@ -244,9 +272,10 @@ class Trainer:
         if distributed.main():
             files.remove_partial(self.run.folder)
             files.remove_partial(self.run.resume)
+            files.remove_partial(self.run.folder / "epochs")
             for name in ("log", "speed"):
                 path = self.run.folder / f"{name}.jsonl"
                 if path.exists():
-                    os.truncate(path, sizes.get(name, 0))
+                    os.truncate(path, min(sizes.get(name, 0), os.path.getsize(path)))
         self.seconds = card["seconds"] if card else 0.0
         return card["step"] if card else 0

@@ -101,7 +101,8 @@ def distribute(method: Method, settings: Train) -> nn.Module:
         synchronise(method, distributed.all_reduce)
     wrapper = nn.parallel.DistributedDataParallel
     newer = "forward_sync_buffers" in inspect.signature(wrapper).parameters
-    return wrapper(method, **{"forward_sync_buffers" if newer else "broadcast_buffers": False})
+    buffers: dict[str, Any] = {"forward_sync_buffers" if newer else "broadcast_buffers": False}
+    return wrapper(method, **buffers)
 
 
 def prepare(recipe: Recipe, progress: Callable[[int, int], None] | None = None) -> Material:

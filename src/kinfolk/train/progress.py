@@ -28,6 +28,8 @@ class Progress:
             f"({images.size} px), {parameters / 1e6:.2f} M parameters, {settings.device} {settings.precision}, "
             f"{settings.threads} threads -> {run.folder}"
         )
+        for remark in images.remarks:
+            say(remark)
         if done:
             say(f"going on at step {done} of {steps}")
         if self.live:
@@ -65,10 +67,15 @@ class Progress:
         return {}
 
     def ended(self, run: Run) -> None:
-        """Close the bar."""
+        """Say where the run is."""
+        self.close()
+        say(f"finished: {run.folder}")
+
+    def close(self) -> None:
+        """Close the bar, however the run ended."""
         if self.bar:
             self.bar.stop()
-        say(f"finished: {run.folder}")
+            self.bar = None
 
 
 def terms(row: dict[str, Any]) -> str:
