@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -158,3 +159,20 @@ def test_a_loss_that_is_not_finite_stops_with_the_step_and_the_term(tmp_path: Pa
     assert "is not finite at step" in done.stderr
     assert "Kept" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "kinfolk", "train", "--data", "digits", "--epochs", "500", *SMALL, "--out", "run"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        assert process.stderr is not None
+        said = ""
+        while "epoch 1/500" not in said:
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+        assert process.wait(60) == 130
+    assert "the same command goes on" in rest
+    assert "Traceback" not in rest
+    assert list((tmp_path / "run/resume").glob("*.safetensors"))

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from kinfolk.records.findings import Finding
 
 
+HEADLINES = ("knn", "linear_probe")
+
+
 @dataclass(frozen=True)
 class Row:
     """One score under one protocol: each subject's finding, in the order of the table's columns."""
@@ -19,7 +22,7 @@ class Row:
 
 
 def table(findings: Iterable[Finding]) -> tuple[list[str], list[Row]]:
-    """Lay out the scores: subjects as columns (the runs first, then floors), one row for each name and protocol."""
+    """Lay out the scores: subjects as columns (the runs first, then floors), headline scores on top."""
     scores = [f for f in findings if f.kind == "score"]
     subjects = list(dict.fromkeys(f.subject for f in scores))
     differing = {f.name: telling(g for g in scores if g.name == f.name) for f in scores}
@@ -27,7 +30,8 @@ def table(findings: Iterable[Finding]) -> tuple[list[str], list[Row]]:
     for f in scores:
         said = [f"{k} {f.protocol[k]}" for k in differing[f.name] if k in f.protocol]
         rows.setdefault((f.name, ", ".join(said), f.unit), {})[f.subject] = f
-    return subjects, [Row(*key, tuple(cells.get(s) for s in subjects)) for key, cells in rows.items()]
+    order = sorted(rows, key=lambda key: HEADLINES.index(key[0]) if key[0] in HEADLINES else len(HEADLINES))
+    return subjects, [Row(*key, tuple(rows[key].get(s) for s in subjects)) for key in order]
 
 
 def telling(findings: Iterable[Finding]) -> list[str]:

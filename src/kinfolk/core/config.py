@@ -170,8 +170,8 @@ def _type(node: ast.expr | None) -> tuple[str, tuple[str, ...]]:
     if isinstance(node, ast.Name) and node.id in SCALARS:
         return node.id, ()
     raise RequestError(
-        f"a setting is annotated {ast.unparse(node) if node else 'with nothing'}; known: int, float, bool, str, Literal, "
-        "tuple[..., ...] and unions of one of them with a Literal, each also in Annotated."
+        f"a setting is annotated {ast.unparse(node) if node else 'with nothing'}; known: int, float, bool, str, "
+        "Literal, tuple[..., ...] and unions of one of them with a Literal, each also in Annotated."
     )
 
 
