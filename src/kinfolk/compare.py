@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from kinfolk.records.findings import Finding
 
-
 HEADLINES = ("knn", "linear_probe")
 
 
