@@ -209,7 +209,7 @@ def demo(out: Annotated[Path, typer.Option(help="The run folder.")] = Path("runs
     if finished and page.is_file():
         typer.echo(f"already finished: {out}\nreport: {page.resolve()}")
         return
-    evaluate(str(out))
+    evaluate(str(out), only="knn,linear_probe,retrieval,spectrum,map,verdict")
     from kinfolk.report.write import write
 
     write([Run.at(out).folder], page)

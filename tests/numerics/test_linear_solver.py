@@ -70,6 +70,7 @@ def test_standardising_is_scikit_learns_and_leaves_constants_out() -> None:
     vectors = vectors.astype(np.float32)
     standard = linear.Standard.of(vectors)
     assert standard.kept.tolist() == [0, 1, 2]
+    assert np.array_equal(standard.apply(vectors, np.array([7, 3])), standard.apply(vectors)[[7, 3]])
     assert np.allclose(standard.apply(vectors), StandardScaler().fit_transform(vectors[:, :3].astype(float)), atol=1e-5)
 
 
@@ -77,7 +78,8 @@ def test_the_penalty_is_chosen_on_the_held_out_tenth_and_refitted_on_all(conditi
     x, y = conditioned
     held = draws.tenth(np.arange(len(y)), y)
     penalties = (1.0, 1e-1, 1e-2, 1e-3, 1e-4)
-    model, tried = linear.fit_path(x, y, held, penalties)
+    order = np.r_[np.flatnonzero(~held), np.flatnonzero(held)]
+    model, tried = linear.fit_path(x[order], y[order], int((~held).sum()), penalties)
     for penalty, accuracy in tried.items():
         alone = linear.fit(x[~held], y[~held], penalty)
         assert accuracy == pytest.approx((alone.predict(x[held]) == y[held]).mean(), abs=0.014)

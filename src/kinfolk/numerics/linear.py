@@ -42,11 +42,12 @@ class Standard:
         kept = np.flatnonzero(scale > CONSTANT * largest)
         return cls(kept, mean[kept].astype(np.float32), scale[kept].astype(np.float32))
 
-    def apply(self, vectors: np.ndarray) -> np.ndarray:
-        """Standardise (N, D) to float32 (N, K)."""
-        out = np.empty((len(vectors), len(self.kept)), dtype=np.float32)
-        for start in range(0, len(vectors), ROWS):
-            piece = vectors[start : start + ROWS].astype(np.float32, copy=False)
+    def apply(self, vectors: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
+        """Standardise (N, D), or its rows in ``order`` int (n,), to float32 (N or n, K)."""
+        order = np.arange(len(vectors)) if order is None else order
+        out = np.empty((len(order), len(self.kept)), dtype=np.float32)
+        for start in range(0, len(order), ROWS):
+            piece = vectors[order[start : start + ROWS]].astype(np.float32, copy=False)
             if len(self.kept) < vectors.shape[1]:
                 piece = piece[:, self.kept]
             out[start : start + ROWS] = (piece - self.mean) / self.scale
@@ -139,7 +140,7 @@ def fit(
 
 
 def fit_path(
-    vectors: np.ndarray, labels: np.ndarray, held_out: np.ndarray, penalties: Sequence[float]
+    vectors: np.ndarray, labels: np.ndarray, fitted: int, penalties: Sequence[float]
 ) -> tuple[Linear, dict[float, float]]:
     """Choose the penalty on a held-out part of train, then refit on all of it.
 
@@ -149,22 +150,19 @@ def fit_path(
     Args:
         vectors: float32 (N, D), standardised over all N.
         labels: int (N,).
-        held_out: bool (N,), the part that chooses.
+        fitted: how many of the first rows are fitted; the rest choose.
         penalties: candidates.
 
     Returns:
         The model refitted on all N, and the held-out accuracy of each penalty tried.
     """
     basis = eigenbasis(vectors)
-    order = np.argsort(held_out, kind="stable")
-    vectors, labels = vectors[order], labels[order]
-    cut = int(len(order) - held_out.sum())
     tried: dict[float, float] = {}
     model = best = None
     worse = 0
     for penalty in sorted(penalties, reverse=True):
-        model = fit(vectors[:cut], labels[:cut], penalty, start=model, basis=basis, tolerance=1e-3)
-        right = model.predict(vectors[cut:]) == labels[cut:]
+        model = fit(vectors[:fitted], labels[:fitted], penalty, start=model, basis=basis, tolerance=1e-3)
+        right = model.predict(vectors[fitted:]) == labels[fitted:]
         tried[penalty] = float(right.mean()) if len(right) else 0.0
         if best is None or tried[penalty] > tried[best.penalty]:
             best, worse = model, 0

@@ -62,8 +62,10 @@ def by_linear(
 
     The penalty is chosen on a tenth of train, stratified and fixed by a hash of ``index`` int64 (N,).
     """
+    held_out = draws.tenth(index, labels)
+    order = np.argsort(held_out, kind="stable")
     standard = linear.Standard.of(train)
-    vectors = standard.apply(train)
-    model, tried = linear.fit_path(vectors, labels, draws.tenth(index, labels), penalties)
+    vectors, labels = standard.apply(train, order), labels[order]
+    model, tried = linear.fit_path(vectors, labels, len(order) - int(held_out.sum()), penalties)
     right = float((model.predict(vectors) == labels).mean())
     return Probed(model.predict(standard.apply(test)), right, model, tried)
