@@ -59,8 +59,10 @@ class Images:
         skipped = self.card.get("skipped")
         if skipped:
             first = ", ".join(map(str, skipped["first"]))
+            many = skipped["count"] != 1
             found.append(
-                f"{self.split}: {skipped['count']} images could not be read and were skipped, first: {first} "
+                f"{self.split}: {skipped['count']} image{'s' * many} could not be read and "
+                f"{'were' if many else 'was'} skipped, first: {first} "
                 f"(all: {self.card['skipped_list']})"
             )
         return found
