@@ -175,7 +175,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     ) as process:
         assert process.stderr is not None
         said = ""
-        while "epoch 1/500" not in said:
+        while "epoch 2/500" not in said:
             line = process.stderr.readline()
             assert line, said
             said += line
