@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 Metric = Literal["cosine", "dot", "euclidean"]
-ROWS = 512
+ROWS = 256
 TILE_BYTES = 128 << 20
 TILE_ROWS = 65_536
 
@@ -28,7 +28,7 @@ def nearest(
     The similarities of a few hundred queries are held at a time; each row of them is cut into blocks, and
     since the k largest entries lie in the k blocks with the largest maxima, only those are searched. Equal
     similarities are ordered by lowest position in the bank. Time is O(M N D), extra memory about 200 MB
-    whatever M, N and D. The product is numpy's (OpenBLAS), which on AMD is faster than torch's (MKL).
+    whatever M, N and D.
 
     Args:
         queries: (M, D).
@@ -59,10 +59,8 @@ def nearest(
         for start in range(0, len(queries), ROWS):
             rows = slice(start, min(start + ROWS, len(queries)))
             chunk = _prepared(queries[rows], metric, centre, is_bank=False)
-            if farthest:
-                np.negative(chunk, out=chunk)
             part = scores[: len(chunk)]
-            np.matmul(chunk, tile.T, out=part[:, : len(tile)].numpy())
+            torch.mm(-chunk if farthest else chunk, tile.T, out=part[:, : len(tile)])
             if exclude is not None:
                 _leave_out(part, exclude[rows] - first, len(tile))
             values, found = _top(part, columns, block)
@@ -74,20 +72,20 @@ def nearest(
     return position.numpy(), (-best if farthest else best).numpy()
 
 
-def _prepared(rows: np.ndarray, metric: Metric, centre: np.ndarray | None, is_bank: bool) -> np.ndarray:
+def _prepared(rows: np.ndarray, metric: Metric, centre: np.ndarray | None, is_bank: bool) -> Tensor:
     """A float32 copy of ``rows`` such that the inner product orders neighbours as ``metric`` does.
 
     Euclidean: |q - b|^2 / 2 = |q|^2 / 2 - (q b - |b|^2 / 2), the last part an extra column; both sides are
     centred first, which leaves distances as they are and keeps the digits.
     """
-    copy = np.array(rows, dtype=np.float32, order="C")
+    copy = torch.from_numpy(np.array(rows, dtype=np.float32, order="C"))
     if metric == "cosine":
-        copy /= np.maximum(np.sqrt(np.einsum("nd,nd->n", copy, copy)), 1e-12)[:, None]
-    if centre is None:
-        return copy
-    copy -= centre
-    column = -np.einsum("nd,nd->n", copy, copy) / 2 if is_bank else np.ones(len(copy), dtype=np.float32)
-    return np.concatenate([copy, column[:, None]], 1)
+        return copy.div_(copy.norm(dim=1, keepdim=True).clamp_min_(1e-12))
+    if centre is not None:
+        copy -= torch.from_numpy(centre)
+        column = -copy.square().sum(1, keepdim=True) / 2 if is_bank else torch.ones(len(copy), 1)
+        return torch.cat([copy, column], 1)
+    return copy
 
 
 def _block(columns: int, k: int) -> int:
