@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -90,6 +91,9 @@ def request(recipe: str, flags: dict[str, str], pairs: list[str]) -> Any:
     name = records.table(values, "data").get("name")
     if isinstance(name, str) and name not in registry.leaves("datasets") and Path(name).exists():
         values["data"]["name"] = str(Path(name).resolve())
+    weights = records.table(values, "encoder").get("weights")
+    if isinstance(weights, str) and weights != "none":
+        values["encoder"]["weights"] = str(Path(weights).resolve())
     return records.Recipe.of(values)
 
 
@@ -259,6 +263,7 @@ def described(section: str, setting: Setting) -> str:
 def main() -> None:
     """Entry point: errors become one message and an exit status."""
     arguments = sys.argv[1:]
+    warnings.showwarning = lambda message, *_, **__: print(f"kinfolk: {message}", file=sys.stderr, flush=True)
     try:
         more = explain(arguments) if "train" in arguments[:1] and "--help" in arguments else ""
         app(standalone_mode=True) if not more else (print_help(arguments, more))
