@@ -5,9 +5,10 @@ Paper: Krizhevsky, 2014, One weird trick for parallelizing convolutional neural 
 Reference code: torchvision's alexnet.py, whose weights load by name.
 Differs from the reference: images of up to 64 pixels get a 3 x 3 convolution without stride at the start; the
     features are the mean of the last map (256) unless ``head`` asks for the fully connected layers (4096), which
-    hold 54 of 57 million weights; no classifier unless ``out`` is set, no dropout; weights start as He et al., 2015, draw them, so
-    that signals keep their size.
-Shapes: images (B, 3, H, W) of at least 15 pixels, three stages (B, 64, 192, 256; h, w), output (B, D), D = 256 or 4096.
+    hold 54 of 57 million weights; no classifier unless ``out`` is set, no dropout;
+    weights start as He et al., 2015, draw them, so that signals keep their size.
+Shapes: images (B, 3, H, W) of at least 15 pixels, three stages (B, 64, 192, 256; h, w), output (B, D), D =
+    256 or 4096.
 """
 
 from __future__ import annotations

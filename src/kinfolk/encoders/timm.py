@@ -23,6 +23,9 @@ from kinfolk.encoders import Encoder, last
 class Timm(Encoder):
     """A network of timm without its classifier; ``width`` is the one timm declares, or ``out``."""
 
+    scale: Tensor
+    shift: Tensor
+
     def __init__(
         self,
         image_size: int,
@@ -41,8 +44,9 @@ class Timm(Encoder):
         self.side = side if size == "auto" else int(size)
         if side and self.side != side:
             raise RequestError(f"encoder.size = {size}: '{model}' of timm takes images of {side} px only.")
-        for name in ("mean", "std"):
-            self.register_buffer(name, torch.tensor(facts[name]).view(1, 3, 1, 1), persistent=False)
+        shift, spread = (torch.tensor(facts[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
+        self.register_buffer("scale", 0.25 / spread, persistent=False)
+        self.register_buffer("shift", (0.5 - shift) / spread, persistent=False)
         self.width, self.fc = last(int(getattr(self.model, "head_hidden_size", self.model.num_features)), out)
 
     def stages(self, images: Tensor) -> list[Tensor]:
@@ -58,7 +62,7 @@ class Timm(Encoder):
 
     def _prepared(self, images: Tensor) -> Tensor:
         """Images normalised by 0.5 and 0.25 -> as timm normalises them, at the side the network takes."""
-        images = (images * 0.25 + 0.5 - self.mean) / self.std
+        images = torch.addcmul(self.shift, images, self.scale)
         if self.side and images.shape[-1] != self.side:
             images = F.interpolate(images, (self.side, self.side), mode="bilinear", antialias=True)
         return images

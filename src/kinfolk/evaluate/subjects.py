@@ -88,7 +88,7 @@ def untrained(encoder: Choice, image_size: int, images: Images, seed: int) -> Em
         torch.manual_seed(seeds.key(seed, "initial"))
         module = bare(encoder, image_size)
     kind = device.device("auto")
-    module.to(kind, memory_format=torch.channels_last).train()
+    module.to(kind).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     for part in module.modules():
         if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):
             part.reset_running_stats()
