@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -121,6 +122,19 @@ def run_training(asked: Any, out: Path, keep: tuple[int, ...] = ()) -> bool:
         distributed.stop()
 
 
+def counted(what: str) -> Callable[[int, int], None]:
+    """Progress of ``what`` as (done, total), about ten lines in all."""
+    tenth = -1
+
+    def say(done: int, total: int) -> None:
+        nonlocal tenth
+        if total and done * 10 // total != tenth:
+            tenth = done * 10 // total
+            print(f"{what}: {done:,} of {total:,}", file=sys.stderr, flush=True)
+
+    return say
+
+
 def decoding(done: int, total: int) -> None:
     """Progress of the cache of decoded images, about ten lines in all."""
     if total and (done == total or done * 10 // total != (done - 1) * 10 // total):
@@ -139,8 +153,8 @@ def embed(
     from kinfolk.embed import embed_to
     from kinfolk.records.run import Run
 
-    features = embed_to(Run.at(subject), out, data, split, layer)
-    typer.echo(f"{out}: {len(features):,} vectors of {features.vectors.shape[1]} dimensions")
+    count, width = embed_to(Run.at(subject), out, data, split, layer, decoding, counted("embedding"))
+    typer.echo(f"{out}: {count:,} vectors of {width} dimensions")
 
 
 @app.command()

@@ -23,6 +23,7 @@ from kinfolk.encoders import Encoder, last
 class Timm(Encoder):
     """A network of timm without its classifier; ``width`` is the one timm declares, or ``out``."""
 
+    model: Any
     scale: Tensor
     shift: Tensor
 
