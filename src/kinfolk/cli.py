@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -90,6 +92,9 @@ def request(recipe: str, flags: dict[str, str], pairs: list[str]) -> Any:
     name = records.table(values, "data").get("name")
     if isinstance(name, str) and name not in registry.leaves("datasets") and Path(name).exists():
         values["data"]["name"] = str(Path(name).resolve())
+    weights = records.table(values, "encoder").get("weights")
+    if isinstance(weights, str) and weights != "none":
+        values["encoder"]["weights"] = str(Path(weights).resolve())
     return records.Recipe.of(values)
 
 
@@ -117,6 +122,19 @@ def run_training(asked: Any, out: Path, keep: tuple[int, ...] = ()) -> bool:
         distributed.stop()
 
 
+def counted(what: str) -> Callable[[int, int], None]:
+    """Progress of ``what`` as (done, total), about ten lines in all."""
+    tenth = -1
+
+    def say(done: int, total: int) -> None:
+        nonlocal tenth
+        if total and done * 10 // total != tenth:
+            tenth = done * 10 // total
+            print(f"{what}: {done:,} of {total:,}", file=sys.stderr, flush=True)
+
+    return say
+
+
 def decoding(done: int, total: int) -> None:
     """Progress of the cache of decoded images, about ten lines in all."""
     if total and (done == total or done * 10 // total != (done - 1) * 10 // total):
@@ -135,8 +153,8 @@ def embed(
     from kinfolk.embed import embed_to
     from kinfolk.records.run import Run
 
-    features = embed_to(Run.at(subject), out, data, split, layer)
-    typer.echo(f"{out}: {len(features):,} vectors of {features.vectors.shape[1]} dimensions")
+    count, width = embed_to(Run.at(subject), out, data, split, layer, decoding, counted("embedding"))
+    typer.echo(f"{out}: {count:,} vectors of {width} dimensions")
 
 
 @app.command()
@@ -259,6 +277,7 @@ def described(section: str, setting: Setting) -> str:
 def main() -> None:
     """Entry point: errors become one message and an exit status."""
     arguments = sys.argv[1:]
+    warnings.showwarning = lambda message, *_, **__: print(f"kinfolk: {message}", file=sys.stderr, flush=True)
     try:
         more = explain(arguments) if "train" in arguments[:1] and "--help" in arguments else ""
         app(standalone_mode=True) if not more else (print_help(arguments, more))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -22,7 +25,9 @@ from kinfolk.records.images import Images
 from kinfolk.records.run import Run
 
 BATCH = 500
+PIECE = 10 * BATCH
 Progress = Callable[[int, int], None]
+Maker = Callable[[np.ndarray], np.ndarray]
 
 
 class Embedder:
@@ -46,16 +51,22 @@ class Embedder:
             found.append(self.module(normalise(batch)).float().cpu().numpy())
         return np.concatenate(found)
 
-    @torch.no_grad()
+    def z(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 (n, 3, H, W) -> projections z, float32 (n, P); only with a projector."""
+        return self._projected(self(pixels))
+
     def projected(self, h: Features) -> Features | None:
         """The projector's output z, float32 (n, P), of features h; None without a projector."""
-        if self.project is None:
-            return None
+        return None if self.project is None else replace(h, vectors=self._projected(h.vectors), layer="z")
+
+    @torch.no_grad()
+    def _projected(self, h: np.ndarray) -> np.ndarray:
+        assert self.project is not None
         pieces = [
-            self.project(torch.from_numpy(np.array(h.vectors[i : i + 5000])).to(self.device)).float().cpu().numpy()
-            for i in range(0, len(h), 5000)
+            self.project(torch.from_numpy(np.array(h[i : i + PIECE])).to(self.device)).float().cpu().numpy()
+            for i in range(0, len(h), PIECE)
         ]
-        return replace(h, vectors=np.concatenate(pieces), layer="z")
+        return np.concatenate(pieces)
 
 
 def method_of(run: Run, weights: Path | None = None) -> Method:
@@ -89,57 +100,107 @@ def embed(
         folder: where features are kept, by split and the data's fingerprint; None keeps nothing.
         progress: called with (done, total).
     """
-    place = folder / f"{images.split}-{images.fingerprint[:12]}-{images.size}px.npy" if folder else None
-    if place is not None and place.is_file():
-        vectors = np.load(place, mmap_mode="r")
+    if folder is None:
+        vectors = np.concatenate(list(_pieces(embedder, images, 0, progress)))
     else:
-        vectors = _compute(embedder, images, place, progress)
+        name = f"{images.split}-{images.fingerprint[:12]}-{images.size}px.npy"
+        vectors = kept(embedder, images, folder / name, progress)
+    return described(vectors, images, embedder.name)
+
+
+def described(vectors: np.ndarray, images: Images, subject: str, layer: str = "h") -> Features:
+    """Vectors with what is known of their images."""
     return Features(
         vectors=vectors, labels=images.labels, index=images.index, origins=images.origins, classes=images.classes,
-        split=images.split, dataset=images.name, fingerprint=images.fingerprint, subject=embedder.name,
+        split=images.split, dataset=images.name, fingerprint=images.fingerprint, layer=layer, subject=subject,
     )
 
 
-def _compute(embedder: Embedder, images: Images, place: Path | None, progress: Progress | None) -> np.ndarray:
-    pieces = _pieces(embedder, images, progress)
-    if place is None:
-        return np.concatenate(list(pieces))
-    with files.replacing(place) as partial:
-        first = next(pieces)
-        shape = (len(images), first.shape[1])
-        kept = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
-        kept[: len(first)], done = first, len(first)
-        for piece in pieces:
-            kept[done : done + len(piece)] = piece
-            done += len(piece)
-        kept.flush()
-        del kept
-    return np.load(place, mmap_mode="r")
+def kept(make: Maker, images: Images, place: Path, progress: Progress | None = None) -> np.ndarray:
+    """The vectors of all images, memory-mapped from the ``.npy`` file ``place``, made where it is not there.
+
+    It is made in pieces of ``PIECE`` images in memory that does not grow with their number; killed, it goes on
+    after the last whole piece. The same ``place`` must always mean the same vectors.
+    """
+    if not place.is_file():
+        with files.lock(place.with_name(f".{place.name}.lock"), wait=True):
+            if not place.is_file():
+                _write(make, images, place, progress)
+        place.with_name(f".{place.name}.lock").unlink(missing_ok=True)
+    vectors: np.ndarray = np.load(place, mmap_mode="r")
+    return vectors
 
 
-def _pieces(embedder: Embedder, images: Images, progress: Progress | None) -> Iterator[np.ndarray]:
-    for start in range(0, len(images), 10 * BATCH):
-        part = images.pixels[start : start + 10 * BATCH]
-        yield embedder(part)
+def _write(make: Maker, images: Images, place: Path, progress: Progress | None) -> None:
+    partial = place.with_name(f".{place.name}.partial")
+    with open(partial, "r+b" if partial.exists() else "w+b") as handle:
+        done = _resumed(handle, len(images))
+        for piece in _pieces(make, images, done, progress):
+            if not handle.tell():
+                card = {"descr": "<f4", "fortran_order": False, "shape": (len(images), piece.shape[1])}
+                np.lib.format.write_array_header_1_0(handle, card)
+            handle.write(np.ascontiguousarray(piece, dtype="<f4").tobytes())
+            handle.flush()
+            os.fsync(handle.fileno())
+    os.replace(partial, place)
+
+
+def _resumed(handle: BinaryIO, count: int) -> int:
+    """How many whole pieces of images a broken-off file holds, in images; it is cut and left open behind them."""
+    try:
+        np.lib.format.read_magic(handle)
+        (rows, width), _, _ = np.lib.format.read_array_header_1_0(handle)
+    except ValueError:
+        rows = width = 0
+    done = (os.fstat(handle.fileno()).st_size - handle.tell()) // (4 * width) // PIECE * PIECE if rows == count else 0
+    handle.seek(handle.tell() + 4 * width * done if done else 0)
+    handle.truncate()
+    return done
+
+
+def _pieces(make: Maker, images: Images, start: int, progress: Progress | None) -> Iterator[np.ndarray]:
+    for first in range(start, len(images), PIECE):
+        part = images.pixels[first : first + PIECE]
+        yield make(part)
+        files.release(images.pixels)
         if progress:
-            progress(start + len(part), len(images))
+            progress(first + len(part), len(images))
 
 
-def embed_to(run: Run, out: Path, data: str = "", split: str = "train", layer: str = "h") -> Features:
-    """Embed a split of a dataset (the run's own by default) into a features file; see ``Features.save``."""
+def embed_to(
+    run: Run,
+    out: Path,
+    data: str = "",
+    split: str = "train",
+    layer: str = "h",
+    decoding: Progress | None = None,
+    progress: Progress | None = None,
+) -> tuple[int, int]:
+    """Embed a split of a dataset (the run's own by default) into a features file; see ``Features.save``.
+
+    The vectors grow in a hidden file beside ``out``, from which the same request goes on if it was killed.
+
+    Returns:
+        The number of vectors and their width.
+    """
     if out.suffix not in (".npz", ".parquet"):
         raise RequestError(f"features are written as .npz or .parquet, not '{out.name}'.")
     if layer not in ("h", "z"):
         raise unknown("layer", layer, ("h", "z"))
     recipe = run.recipe
     maker = embedder(run)
-    settings = {} if data else recipe.data.settings
-    size = int(recipe.evaluate.size)
-    features = embed(maker, load(data or recipe.data.name, split, size=size, settings=settings, hold_out=not data))
-    if layer == "z":
-        projected = maker.projected(features)
-        if projected is None:
-            raise RequestError(f"method '{recipe.method.name}' has no projector, so there is no layer z; known: h.")
-        features = projected
-    features.save(out)
-    return features
+    if layer == "z" and maker.project is None:
+        raise RequestError(f"method '{recipe.method.name}' has no projector, so there is no layer z; known: h.")
+    images = load(
+        data or recipe.data.name, split, size=int(recipe.evaluate.size), settings={} if data else recipe.data.settings,
+        hold_out=not data, progress=decoding,
+    )
+    state = hashlib.blake2b(run.weights.read_bytes() + f"{images.fingerprint}{layer}".encode(), digest_size=6)
+    place = out.with_name(f".{out.name}.{state.hexdigest()}.npy")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    vectors = kept(maker.z if layer == "z" else maker, images, place, progress)
+    described(vectors, images, maker.name, layer).save(out)
+    shape = vectors.shape
+    del vectors
+    place.unlink()
+    return shape[0], shape[1]

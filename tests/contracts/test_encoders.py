@@ -9,21 +9,25 @@ import torch
 from torch import nn
 
 from kinfolk.core import registry
+from kinfolk.core.errors import RequestError
 from kinfolk.encoders import Encoder
 
 every = pytest.mark.parametrize("name", list(registry.leaves("encoders")))
 trained = pytest.mark.parametrize(
-    "name", [n for n in registry.leaves("encoders") if n not in ("pixels", "histogram", "timm")]
+    "name", [n for n in registry.leaves("encoders") if n not in ("pixels", "histogram")]
 )
 
 
-def build(name: str, size: int) -> Encoder:
-    """The encoder with its defaults and weights from a seed; skipped where its extra is not installed."""
-    if name == "timm":
-        pytest.importorskip("timm")
+def build(name: str, size: int, **settings: object) -> Encoder:
+    """The encoder with its defaults and weights from a seed; skipped where its extra cannot be imported."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        encoder: Encoder = registry.build("encoders", name, size)
+        try:
+            encoder: Encoder = registry.build("encoders", name, size, **settings)
+        except RequestError as error:
+            if name != "timm":
+                raise
+            pytest.skip(str(error))
     return encoder.eval()
 
 
@@ -49,6 +53,30 @@ def test_an_image_of_another_size_is_taken_as_well(name):
     encoder = build(name, 24)
     with torch.no_grad():
         assert encoder(images(32)).shape == (2, encoder.width)
+
+
+@trained
+def test_a_last_linear_layer_gives_any_width_and_nothing_else_changes(name):
+    plain, wide = build(name, 32), build(name, 32, out=7)
+    assert wide.width == 7
+    with torch.no_grad():
+        expected = wide.fc(plain(images(32)))
+        wide.load_state_dict(plain.state_dict(), strict=False)
+        torch.testing.assert_close(wide(images(32)), expected)
+    extra = wide.state_dict().keys() - plain.state_dict().keys()
+    assert extra == {"fc.weight", "fc.bias"}
+
+
+@trained
+def test_frozen_it_stays_as_it_is_while_the_rest_trains(name):
+    encoder = build(name, 32)
+    encoder.freeze()
+    before = {k: v.clone() for k, v in encoder.state_dict().items()}
+    whole = nn.Sequential(encoder, nn.Linear(encoder.width, 2)).train()
+    whole(images(32, 4)).square().sum().backward()
+    assert whole[1].weight.grad is not None
+    assert all(p.grad is None for p in encoder.parameters())
+    assert all(torch.equal(v, before[k]) for k, v in encoder.state_dict().items())
 
 
 @trained
@@ -88,7 +116,7 @@ def test_state_goes_into_another_one_and_evaluation_leaves_it(name):
     encoder, batch = build(name, 32), images(32)
     with torch.no_grad():
         expected = encoder(batch)
-    other: Encoder = registry.build("encoders", name, 32)
+    other = build(name, 32)
     other.load_state_dict(encoder.state_dict())
     before = {k: v.clone() for k, v in other.state_dict().items()}
     with torch.no_grad():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import mmap
 import os
 import time
 from collections.abc import Iterator
@@ -42,6 +43,13 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def release(array: Any) -> None:
+    """Let go of what was read of a memory-mapped array; it comes back from the file when it is asked for."""
+    pages = getattr(array, "base", None)
+    if isinstance(pages, mmap.mmap) and hasattr(pages, "madvise"):
+        pages.madvise(mmap.MADV_DONTNEED)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -5,9 +5,10 @@ Paper: Krizhevsky, 2014, One weird trick for parallelizing convolutional neural 
 Reference code: torchvision's alexnet.py, whose weights load by name.
 Differs from the reference: images of up to 64 pixels get a 3 x 3 convolution without stride at the start; the
     features are the mean of the last map (256) unless ``head`` asks for the fully connected layers (4096), which
-    hold 54 of 57 million weights; no classifier and no dropout; weights start as He et al., 2015, draw them, so
-    that signals keep their size.
-Shapes: images (B, 3, H, W) of at least 15 pixels, three stages (B, 64, 192, 256; h, w), output (B, 256 or 4096).
+    hold 54 of 57 million weights; no classifier unless ``out`` is set, no dropout;
+    weights start as He et al., 2015, draw them, so that signals keep their size.
+Shapes: images (B, 3, H, W) of at least 15 pixels, three stages (B, 64, 192, 256; h, w), output (B, D), D =
+    256 or 4096.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Annotated, Literal
 
 from torch import Tensor, nn
 
-from kinfolk.encoders import Encoder
+from kinfolk.encoders import Encoder, last
 
 
 class AlexNet(Encoder):
@@ -33,6 +34,7 @@ class AlexNet(Encoder):
             Literal["mean", "layers"], "features: mean over positions, or after the two fully connected layers"
         ] = "mean",
         norm: Annotated[Literal["none", "batch"], "batch norm after every convolution and hidden layer"] = "none",
+        out: Annotated[int | Literal["none"], "[1, inf)", "width of a last linear layer, or none"] = "none",
     ) -> None:
         super().__init__(image_size)
         self.stem = stem if stem != "auto" else "3x3" if image_size <= 64 else "11x11"
@@ -59,8 +61,8 @@ class AlexNet(Encoder):
                 if norm == "batch":
                     self.classifier.add_module(f"norm{number}", nn.BatchNorm1d(4096))
                 self.classifier.add_module(str(number + 1), nn.ReLU(inplace=True))
-        self.width = 4096 if head == "layers" else 256
         self.pool = nn.AdaptiveAvgPool2d(6 if head == "layers" else 1)
+        self.width, self.fc = last(4096 if head == "layers" else 256, out)
         for module in self.modules():
             if isinstance(module, (nn.Conv2d, nn.Linear)) and module.bias is not None:
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -76,5 +78,5 @@ class AlexNet(Encoder):
         return maps
 
     def forward(self, images: Tensor) -> Tensor:
-        out: Tensor = self.classifier(self.pool(self.stages(images)[-1]).flatten(1))
+        out: Tensor = self.fc(self.classifier(self.pool(self.stages(images)[-1]).flatten(1)))
         return out

@@ -12,11 +12,11 @@ from typing import Annotated, Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kinfolk.encoders import Encoder
+from kinfolk.encoders import Encoder, last
 
 
 class ConvNet(Encoder):
-    """Features of width ``channels[-1]``."""
+    """Features of width ``channels[-1]``, or ``out``."""
 
     def __init__(
         self,
@@ -24,6 +24,7 @@ class ConvNet(Encoder):
         *,
         channels: Annotated[tuple[int, ...], "[1, 8192]", "of each stage; the last is the width"] = (40, 80, 160),
         stem: Annotated[Literal["auto", "stride2", "stride4"], "auto: stride 4 for views of 64 px and more"] = "auto",
+        out: Annotated[int | Literal["none"], "[1, inf)", "width of a last linear layer, or none"] = "none",
     ) -> None:
         super().__init__(image_size)
         stride = {"auto": 4 if image_size >= 64 else 2, "stride2": 2, "stride4": 4}[stem]
@@ -34,13 +35,17 @@ class ConvNet(Encoder):
         self.blocks = nn.ModuleList(
             Block(i, o, 1 if k == 0 else 2) for k, (i, o) in enumerate(zip(before, channels, strict=True))
         )
-        self.width = channels[-1]
+        self.width, self.fc = last(channels[-1], out)
 
     def stages(self, images: Tensor) -> list[Tensor]:
         maps = [F.relu(self.norm(self.stem(images)), inplace=True)]
         for block in self.blocks:
             maps.append(block(maps[-1]))
         return maps[1:]
+
+    def forward(self, images: Tensor) -> Tensor:
+        out: Tensor = self.fc(super().forward(images))
+        return out
 
 
 class Block(nn.Module):

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from torch import Tensor, nn
 
 from kinfolk.core.errors import RequestError
-from kinfolk.encoders import Encoder
+from kinfolk.encoders import Encoder, last
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 
@@ -51,9 +51,7 @@ class ResNet(Encoder):
         self.layer2 = layer(block, 64 * wide, 128, counts[1], 2)
         self.layer3 = layer(block, 128 * wide, 256, counts[2], 2)
         self.layer4 = layer(block, 256 * wide, 512, counts[3], 2)
-        inside = 512 * wide
-        self.width = inside if out == "none" else int(out)
-        self.fc = nn.Identity() if out == "none" else nn.Linear(inside, self.width)
+        self.width, self.fc = last(512 * wide, out)
         self._initialise(zero_init)
 
     def stages(self, images: Tensor) -> list[Tensor]:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from kinfolk.encoders import Encoder
+from kinfolk.encoders import Encoder, last
 
 SIZES = {"tiny": (192, 3), "small": (384, 6)}
 BLOCKS = 12
@@ -39,21 +39,23 @@ class ViT(Encoder):
         positions: Annotated[
             Literal["sincos", "learned"], "positions fixed as sines and cosines, or learned (MoCo v3, section 5)"
         ] = "sincos",
+        out: Annotated[int | Literal["none"], "[1, inf)", "width of a last linear layer, or none"] = "none",
     ) -> None:
         super().__init__(image_size)
-        self.width, heads = SIZES[size]
+        self.dim, heads = SIZES[size]
         self.patch = int(patch) if patch != "auto" else 4 if image_size <= 64 else 8 if image_size <= 128 else 16
         self.grid = math.ceil(image_size / self.patch)
-        self.patch_embed = Patches(self.width, self.patch)
+        self.patch_embed = Patches(self.dim, self.patch)
         tokens = int(pool == "token")
-        self.cls_token = nn.Parameter(torch.zeros(1, 1, self.width)) if tokens else None
-        fixed = sine_cosine(self.grid, self.width, tokens)
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, self.dim)) if tokens else None
+        fixed = sine_cosine(self.grid, self.dim, tokens)
         if positions == "sincos":
             self.register_buffer("pos_embed", fixed)
         else:
             self.pos_embed = nn.Parameter(nn.init.trunc_normal_(torch.empty_like(fixed), std=0.02))
-        self.blocks = nn.ModuleList(Block(self.width, heads) for _ in range(BLOCKS))
-        self.norm = nn.LayerNorm(self.width, eps=1e-6)
+        self.blocks = nn.ModuleList(Block(self.dim, heads) for _ in range(BLOCKS))
+        self.norm = nn.LayerNorm(self.dim, eps=1e-6)
+        self.width, self.fc = last(self.dim, out)
         self._initialise()
 
     def stages(self, images: Tensor) -> list[Tensor]:
@@ -62,7 +64,8 @@ class ViT(Encoder):
 
     def forward(self, images: Tensor) -> Tensor:
         x = self._tokens(images)[-1]
-        return x.mean(1) if self.cls_token is None else x[:, 0]
+        out: Tensor = self.fc(x.mean(1) if self.cls_token is None else x[:, 0])
+        return out
 
     def _tokens(self, images: Tensor) -> list[Tensor]:
         """Class token (where there is one) and patches (B, T, D) after every third block."""
@@ -80,7 +83,7 @@ class ViT(Encoder):
     def _map(self, x: Tensor, images: Tensor) -> Tensor:
         rows, columns = self._grid_of(images)
         patches = x[:, -rows * columns :].transpose(1, 2)
-        return patches.reshape(len(x), self.width, rows, columns)
+        return patches.reshape(len(x), self.dim, rows, columns)
 
     def _grid_of(self, images: Tensor) -> tuple[int, int]:
         return math.ceil(images.shape[2] / self.patch), math.ceil(images.shape[3] / self.patch)
@@ -90,7 +93,7 @@ class ViT(Encoder):
         if rows == columns == self.grid:
             return self.pos_embed
         first = self.pos_embed.shape[1] - self.grid**2
-        grid = self.pos_embed[:, first:].transpose(1, 2).reshape(1, self.width, self.grid, self.grid)
+        grid = self.pos_embed[:, first:].transpose(1, 2).reshape(1, self.dim, self.grid, self.grid)
         grid = F.interpolate(grid, (rows, columns), mode="bicubic", align_corners=False)
         return torch.cat([self.pos_embed[:, :first], grid.flatten(2).transpose(1, 2)], 1)
 
@@ -99,7 +102,7 @@ class ViT(Encoder):
             if isinstance(module, nn.Linear):
                 nn.init.trunc_normal_(module.weight, std=0.02)
                 nn.init.zeros_(module.bias)
-        nn.init.xavier_uniform_(self.patch_embed.proj.weight.view(self.width, -1))
+        nn.init.xavier_uniform_(self.patch_embed.proj.weight.view(self.dim, -1))
         if self.cls_token is not None:
             nn.init.normal_(self.cls_token, std=1e-6)
 

@@ -15,6 +15,7 @@ from kinfolk.core import device, registry, seeds
 from kinfolk.embed import Embedder, embed, embedder
 from kinfolk.evaluate.alter import alter
 from kinfolk.load.images import evaluation_split, load
+from kinfolk.load.network import bare
 from kinfolk.load.views import normalise
 from kinfolk.records.features import Features
 from kinfolk.records.images import Images
@@ -85,9 +86,9 @@ def untrained(encoder: Choice, image_size: int, images: Images, seed: int) -> Em
     """An encoder with drawn weights and batch-norm statistics from one pass over at most 10,000 training images."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.key(seed, "initial"))
-        module = registry.build("encoders", encoder.name, image_size, **encoder.settings)
+        module = bare(encoder, image_size)
     kind = device.device("auto")
-    module.to(kind, memory_format=torch.channels_last).train()
+    module.to(kind).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     for part in module.modules():
         if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):
             part.reset_running_stats()

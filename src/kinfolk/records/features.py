@@ -13,6 +13,8 @@ import numpy as np
 from kinfolk.core import files
 from kinfolk.core.errors import RequestError
 
+ROWS = 20_000
+
 
 @dataclass(frozen=True)
 class Features:
@@ -68,12 +70,15 @@ class Features:
         return {k: list(v) if isinstance(v := getattr(self, k), tuple) else v for k in keys}
 
     def save(self, path: Path) -> None:
-        """Write to ``.npz`` (arrays and a JSON card, no pickle) or ``.parquet`` (path, label, vector)."""
+        """Write to ``.npz`` (arrays and a JSON card, no pickle) or ``.parquet`` (path, label, vector), in pieces."""
         if path.suffix == ".parquet":
             import pyarrow.parquet as pq
 
-            with files.replacing(path) as partial:
-                pq.write_table(self.table(), partial)
+            schema = self.take(np.arange(0)).table().schema
+            with files.replacing(path) as partial, pq.ParquetWriter(partial, schema) as writer:
+                for start in range(0, len(self), ROWS):
+                    writer.write_table(self.take(np.arange(start, min(start + ROWS, len(self)))).table())
+                    files.release(self.vectors)
         elif path.suffix == ".npz":
             with files.replacing(path) as partial, open(partial, "wb") as handle:
                 np.savez(

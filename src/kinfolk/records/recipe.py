@@ -23,6 +23,8 @@ class Data:
     limit: Annotated[int | Literal["all"], "[1, inf)", "use this many images, drawn by the seed"] = "all"
     fraction: Annotated[float, "(0, 1]", "use this share of the images, drawn by the seed"] = 1.0
     classes: Annotated[tuple[str, ...], "keep these classes only; empty keeps all"] = ()
+    held_out: Annotated[tuple[str, ...], "classes never trained on; evaluate measures them as OOD"] = ()
+    held_out_count: Annotated[int, "[0, inf)", "as many classes more to hold out, drawn by the seed"] = 0
     size: Annotated[int | Literal["auto"], "[8, 1024]", "side of the decoded images in pixels"] = "auto"
     settings: dict[str, Any] = field(default_factory=dict)
     """``[data.settings]``: the settings of a generated dataset."""
@@ -66,6 +68,15 @@ class Evaluate:
 
 
 @dataclass(frozen=True)
+class Start:
+    """``weights``, ``frozen`` and ``digest`` of ``[encoder]``: what the encoder starts from."""
+
+    weights: Annotated[str, "start from this run's encoder or safetensors file; none: drawn by the seed"] = "none"
+    frozen: Annotated[bool, "keep the encoder as it starts, and train the rest"] = False
+    digest: Annotated[str, "of the weights, found when the run begins; other weights are then refused"] = "auto"
+
+
+@dataclass(frozen=True)
 class Choice:
     """One leaf of a catalogue by name, with its settings resolved."""
 
@@ -89,6 +100,7 @@ class Recipe:
     augmentations: tuple[Choice, ...]
     positives: Choice
     encoder: Choice
+    start: Start
     method: Choice
     auxiliaries: tuple[Choice, ...]
     train: Train
@@ -116,6 +128,10 @@ class Recipe:
             settings = config.settings_of(SOURCE, section.__name__)
             sections[name] = section(**config.resolve(settings, values, name), **own)
         sections["data"] = generated(sections["data"])
+        encoder = dict(table(given, "encoder"))
+        known = config.settings_of(SOURCE, "Start")
+        begun = {s.name: encoder.pop(s.name) for s in known if s.name in encoder}
+        given = {**given, "encoder": encoder}
         chosen: dict[str, Any] = {
             n: choice(kind, {"name": default, **table(given, n)}) for n, (kind, default) in CHOICES.items()
         }
@@ -123,6 +139,7 @@ class Recipe:
             seed=seed,
             augmentations=choices("augmentations", augmentations, "views.augmentations"),
             auxiliaries=choices("auxiliaries", given.get("auxiliaries", []), "auxiliaries"),
+            start=Start(**config.resolve(known, begun, "encoder")),
             **sections,
             **chosen,
         )
@@ -141,6 +158,7 @@ class Recipe:
         values["views"]["augmentations"] = [flat(c) for c in self.augmentations]
         for name in CHOICES:
             values[name] = flat(getattr(self, name))
+        values["encoder"] |= asdict(self.start)
         values["auxiliaries"] = [flat(c) for c in self.auxiliaries]
         return values
 

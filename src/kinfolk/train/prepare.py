@@ -14,7 +14,7 @@ from kinfolk.core import device, distributed, registry
 from kinfolk.core.errors import RequestError
 from kinfolk.load.batches import Batches
 from kinfolk.load.images import load
-from kinfolk.load.network import build
+from kinfolk.load.network import build, settled
 from kinfolk.load.pairs import Pairs
 from kinfolk.methods import Method
 from kinfolk.nn.batchnorm import synchronise
@@ -64,6 +64,7 @@ def resolve(recipe: Recipe, images: Images) -> Recipe:
     return replace(
         recipe,
         method=method,
+        start=settled(recipe.start),
         data=replace(recipe.data, size=images.size),
         views=replace(recipe.views, size=size),
         evaluate=replace(recipe.evaluate, size=images.size if recipe.evaluate.size == "auto" else recipe.evaluate.size),
@@ -116,7 +117,7 @@ def prepare(recipe: Recipe, progress: Callable[[int, int], None] | None = None) 
     if recipe.train.batch % distributed.world():
         raise RequestError(f"train.batch = {recipe.train.batch} does not divide among {distributed.world()} processes.")
     torch.set_num_threads(int(recipe.train.threads))
-    method = build(recipe, int(recipe.views.size))
+    method = build(recipe, int(recipe.views.size), begin=True)
     if "labels" in method.uses and not images.labelled:
         raise RequestError(f"method '{recipe.method.name}' uses labels, but {images.name} has none.")
     method.to(recipe.train.device)

@@ -1,0 +1,124 @@
+"""Embedding in pieces: killed and started again it writes the same file, and computes nothing twice."""
+
+from __future__ import annotations
+
+import mmap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kinfolk import embed as embed_module
+from kinfolk.core import files
+from kinfolk.core.errors import RequestError
+from kinfolk.embed import described, embed_to, kept
+from kinfolk.records.features import Features
+from kinfolk.records.images import Images
+from kinfolk.records.recipe import Recipe
+from kinfolk.train import train
+
+COUNT = 47
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embed_module, "PIECE", 10)
+
+
+def numbered(count: int = COUNT) -> Images:
+    pixels = np.random.default_rng(0).integers(0, 256, (count, 3, 8, 8)).astype(np.uint8)
+    names = [f"photo {i}.jpg" for i in range(count)]
+    return Images(pixels, np.arange(count) % 3, ("a", "b", "c"), np.arange(count), names, "made", "train", "print")
+
+
+def means(pixels: np.ndarray) -> np.ndarray:
+    return pixels.reshape(len(pixels), 12, 16).mean(2).astype(np.float32)
+
+
+def broken_off(after: int):
+    """An embedder that is interrupted after so many pieces, and the sizes of those it was given."""
+    seen: list[int] = []
+
+    def make(pixels: np.ndarray) -> np.ndarray:
+        if len(seen) == after:
+            raise KeyboardInterrupt
+        seen.append(len(pixels))
+        return means(pixels)
+
+    return make, seen
+
+
+def test_killed_at_every_piece_it_goes_on_and_ends_the_same(tmp_path: Path) -> None:
+    images, place = numbered(), tmp_path / "v.npy"
+    for pieces in range(4):
+        make, seen = broken_off(1)
+        with pytest.raises(KeyboardInterrupt):
+            kept(make, images, place)
+        assert seen == [10], pieces
+        assert not place.exists()
+        with open(tmp_path / ".v.npy.partial", "ab") as handle:
+            handle.write(b"half a row" * (pieces % 2))
+    make, seen = broken_off(9)
+    np.testing.assert_array_equal(kept(make, images, place), means(images.pixels))
+    assert seen == [7]
+    make, seen = broken_off(0)
+    kept(make, images, place)
+    assert [p.name for p in tmp_path.iterdir()] == ["v.npy"]
+
+
+@pytest.mark.parametrize("before", [b"", b"no array at all", b"\x93NUMPY\x01"])
+def test_what_is_no_beginning_of_it_is_written_over(tmp_path: Path, before: bytes) -> None:
+    (tmp_path / ".v.npy.partial").write_bytes(before)
+    np.testing.assert_array_equal(kept(means, numbered(), tmp_path / "v.npy"), means(numbered().pixels))
+
+
+def test_a_file_of_another_length_is_not_gone_on_with(tmp_path: Path) -> None:
+    make, _ = broken_off(2)
+    with pytest.raises(KeyboardInterrupt):
+        kept(make, numbered(60), tmp_path / "v.npy")
+    np.testing.assert_array_equal(kept(means, numbered(), tmp_path / "v.npy"), means(numbered().pixels))
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".npz"])
+def test_features_survive_their_file_in_pieces(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kinfolk.records.features.ROWS", 20)
+    images = numbered()
+    whole = described(means(images.pixels), images, "run", "z")
+    whole.save(tmp_path / f"f{suffix}")
+    read = Features.load(tmp_path / f"f{suffix}")
+    for name in ("vectors", "labels", "index"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(whole, name))
+    assert list(read.origins) == list(whole.origins)
+    assert read.card == whole.card
+
+
+def test_pages_of_a_memory_map_are_let_go_and_come_back(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.arange(10_000))
+    mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
+    assert isinstance(mapped.base, mmap.mmap)
+    assert mapped.sum() == 49_995_000
+    files.release(mapped)
+    assert mapped.sum() == 49_995_000
+    files.release(np.zeros(3))
+
+
+def test_a_run_embeds_to_a_file_in_both_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Recipe.of({
+        "data": {"name": "digits", "limit": 64}, "encoder": {"name": "convnet", "channels": [8, 16]},
+        "method": {"name": "simclr", "hidden": 8, "out": 4}, "train": {"epochs": 1, "batch": 32, "threads": 1},
+        "evaluate": {"size": 16},
+    })
+    run = train(asked, tmp_path / "run")
+    monkeypatch.setattr(embed_module, "PIECE", 1000)
+    count, width = embed_to(run, tmp_path / "h.parquet", split="test")
+    h = Features.load(tmp_path / "h.parquet")
+    assert (count, width) == h.vectors.shape == (len(h), 16)
+    assert h.labelled
+    embed_to(run, tmp_path / "z.npz", split="test", layer="z")
+    z = Features.load(tmp_path / "z.npz")
+    maker = embed_module.embedder(run)
+    assert z.layer == "z"
+    np.testing.assert_allclose(z.vectors, maker.projected(h).vectors, rtol=1e-4, atol=1e-5)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["h.parquet", "run", "z.npz"]
+    with pytest.raises(RequestError, match=r"npz or \.parquet"):
+        embed_to(run, tmp_path / "f.csv")
