@@ -12,9 +12,10 @@ from typing import Annotated, Any
 
 import typer
 
-from kinfolk.core import registry
+from kinfolk.core import files, registry
 from kinfolk.core.config import Setting
-from kinfolk.core.errors import KinfolkError, unknown
+from kinfolk.core.errors import KinfolkError
+from kinfolk.records.request import FLAGS, request
 
 app = typer.Typer(
     name="kinfolk",
@@ -25,11 +26,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-RECIPES = registry.PACKAGE / "recipes"
-FLAGS = {
-    "data": "data.name", "method": "method.name", "encoder": "encoder.name", "epochs": "train.epochs",
-    "batch": "train.batch", "views": "views.count", "limit": "data.limit", "seed": "seed",
-}
 Out = Annotated[Path, typer.Option("--out", help="Where the result goes.")]
 Quiet = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")]
 
@@ -67,35 +63,6 @@ def train(
 def kept_epochs(text: str) -> tuple[int, ...]:
     """The epochs of ``--keep 1,2,5``."""
     return Setting("keep", "int[]", (), interval="[1, inf)").check(text)
-
-
-def request(recipe: str, flags: dict[str, str], pairs: list[str]) -> Any:
-    """Merge a recipe, flags and --set pairs, in this order, into one checked Recipe."""
-    from kinfolk.records import recipe as records
-
-    values: dict[str, Any] = {}
-    if recipe:
-        path = Path(recipe)
-        if path.suffix != ".toml":
-            path = RECIPES / f"{recipe}.toml"
-            if not path.is_file():
-                raise unknown("recipe", recipe, [p.stem for p in RECIPES.glob("*.toml")])
-        values = records.read(path)
-    for flag, value in flags.items():
-        key = FLAGS[flag]
-        section = key.split(".")[0]
-        if section in ("method", "encoder") and records.table(values, section).get("name") != value:
-            values[section] = {}
-        records.put(values, f"{key}={value}")
-    for pair in pairs:
-        records.put(values, pair)
-    name = records.table(values, "data").get("name")
-    if isinstance(name, str) and name not in registry.leaves("datasets") and Path(name).exists():
-        values["data"]["name"] = str(Path(name).resolve())
-    weights = records.table(values, "encoder").get("weights")
-    if isinstance(weights, str) and weights != "none":
-        values["encoder"]["weights"] = str(Path(weights).resolve())
-    return records.Recipe.of(values)
 
 
 def run_training(asked: Any, out: Path, keep: tuple[int, ...] = ()) -> bool:
@@ -155,6 +122,43 @@ def embed(
 
     count, width = embed_to(Run.at(subject), out, data, split, layer, decoding, counted("embedding"))
     typer.echo(f"{out}: {count:,} vectors of {width} dimensions")
+
+
+@app.command()
+def neighbours(
+    subject: Annotated[str, typer.Argument(help="A run folder, a features file, or pixels, histogram, random.")],
+    out: Annotated[Path, typer.Option(help="File of neighbours: .npz or .parquet.")],
+    data: Annotated[str, typer.Option(help="The images; a run's own by default.")] = "",
+    split: Annotated[str, typer.Option(help="Which split; a run's own by default, else train.")] = "",
+    metric: Annotated[str, typer.Option(help="cosine, dot or euclidean.")] = "cosine",
+    k: Annotated[int, typer.Option("-k", help="Neighbours of each image.")] = 20,
+    layer: Annotated[str, typer.Option(help="h (before the projector), z, or another of the subject's; h first.")] = "",
+    limit: Annotated[str, typer.Option(help="This many images, drawn by the seed, as train draws them.")] = "",
+    seed: Annotated[str, typer.Option(help="Seed of that draw.")] = "",
+) -> None:
+    """Find the nearest others of every image, for positives and sheets; with labels, say how pure they are."""
+    from kinfolk.evaluate import subjects
+    from kinfolk.neighbours import check, find, purity
+
+    check(out, metric, k)
+    given = {flag: value for flag, value in (("data", data), ("limit", limit), ("seed", seed)) if value}
+    recipe = subjects.asked(subject, given, split)
+    with files.scratch() as folder:
+        features = subjects.features(subject, recipe, layer, folder, embedding)
+        print(f"searching {len(features):,} x {features.vectors.shape[1]}", file=sys.stderr, flush=True)
+        found = find(features, k, metric)  # type: ignore[arg-type]
+    found.save(out)
+    typer.echo(f"{out}: {k} neighbours of {len(found):,} images of {found.dataset} ({found.split}), {metric}, "
+               f"in {found.subject} {found.layer}")
+    for line in purity(found, features):
+        typer.echo(line)
+    typer.echo(f"next: kinfolk train ... --set positives.name=neighbours --set positives.index={out}")
+
+
+def embedding(what: str, done: int, total: int) -> None:
+    """Progress of an embedding, about five lines in all."""
+    if done == total or done * 5 // total != (done - 5000) * 5 // total:
+        print(f"embedding {what}: {done:,} of {total:,}", file=sys.stderr, flush=True)
 
 
 @app.command()

@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "embed": {"load", "encoders", "methods", "records", "core"},
     "evaluate": {"evaluate", "embed", "load", "evaluations", "diagnostics", "methods", "train", "records", "numerics",
                  "core"},
+    "neighbours": {"records", "numerics", "core"},
     "report": {"report", "compare", "records", "numerics", "core"},
 }
 

@@ -22,7 +22,6 @@ from kinfolk.records.recipe import Recipe
 from kinfolk.records.run import Run
 from kinfolk.records.subject import Subject
 
-FLOORS = ("pixels", "histogram", "random")
 THUMBNAIL = 32
 
 
@@ -75,7 +74,7 @@ def evaluate(
         raise RequestError(f"{', '.join(only)} cannot be measured on '{run.name}': missing {', '.join(missing)}.")
     run.add(found)
     if floors:
-        for name in FLOORS:
+        for name in subjects.FLOORS:
             beside = floor(name, images, recipe, leaves, say)
             run.add(beside)
             found += beside

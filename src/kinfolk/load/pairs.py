@@ -23,7 +23,7 @@ class Pairs:
         steps: the augmentations by name, in order.
         size: side of the views in pixels.
         count: V, the views of an image in one step.
-        positives: which image the views after the first are made from.
+        positives: which image the views after the first are made from, or whose targets join a teacher's.
         fixed: draw the parameters of each image's views once and keep them.
         labels: hand labels on to the method.
         stream: the stream of randomness, ``views`` or ``validation``.
@@ -56,40 +56,47 @@ class Pairs:
             mine: which rows of the global batch this process holds.
             first: number of the first view, where views are taken in turn.
         """
-        device = self.batches.device
-        partners = self.positives.partners(rows, seeds.generator(self.batches.seed, "positives", *position))
         originals = self.batches.pixels(rows[mine])
         base = originals.to(torch.float32)
-        shared = torch.equal(partners, rows)
-        other = base if shared else self.batches.pixels(partners[mine]).to(torch.float32)
-        pixels, drawn = [], []
+        averages = self.positives.weight != "off"
+        made = Views([], [], originals, self.index[rows[mine]])
         for v in range(first, first + self.count):
-            source = rows if v == first else partners
-            parameters = self._draw(source, v, position, mine, device)
-            pixels.append(self.pipeline.views(base if v == first else other, parameters))
-            drawn.append(parameters)
-        return Views(
-            pixels=pixels,
-            parameters=drawn,
-            originals=originals,
-            index=self.index[rows[mine]],
-            labels=None if self.labels is None else self.labels[rows[mine]].to(device),
-            generator=seeds.generator(self.batches.seed, "method", *position),
-        )
+            other = rows if v == first and not averages else self._partners(rows, v, position)
+            source = rows if averages else other
+            own = source is rows
+            made.sources.append(originals if own else self.batches.pixels(source[mine]))
+            made.parameters.append(self._draw(source, v, position, mine))
+            made.pixels.append(self.pipeline.views(base if own else made.sources[-1], made.parameters[-1]))
+            if averages:
+                drawn = self._draw(other, ~v, position, mine)
+                made.partners.append(self.pipeline.views(self.batches.pixels(other[mine]), drawn))
+        if averages:
+            made.weight = float(self.positives.weight)
+        if self.labels is not None:
+            made.labels = self.labels[rows[mine]].to(self.batches.device)
+        made.generator = seeds.generator(self.batches.seed, "method", *position)
+        return made
 
-    def _draw(
-        self, source: Tensor, view: int, position: tuple[int, ...], mine: slice, device: str
-    ) -> dict[str, Parameters]:
+    def _partners(self, rows: Tensor, view: int, position: tuple[int, ...]) -> Tensor:
+        """Positions (B,) of the images that one view of the global batch is made from."""
+        return self.positives.partners(rows, seeds.generator(self.batches.seed, "positives", *position, view))
+
+    def _draw(self, source: Tensor, view: int, position: tuple[int, ...], mine: slice) -> dict[str, Parameters]:
+        """Parameters for this process's rows; the views of partners are numbered ~view.
+
+        Where views are kept, a partner brings its own kept view of the same number.
+        """
         take: slice | Tensor
         if self.fixed is None:
             draw = seeds.generator(self.batches.seed, self.stream, *position, view)
             drawn, take = self.pipeline.draw(len(source), draw), mine
         else:
+            view = max(view, ~view)
             if view not in self.fixed:
                 draw = seeds.generator(self.batches.seed, self.stream, view)
                 self.fixed[view] = self.pipeline.draw(len(self.batches.images), draw)
             drawn, take = self.fixed[view], source[mine]
         return {
-            name: {key: value[take].to(device, non_blocking=True) for key, value in parameters.items()}
+            name: {key: value[take].to(self.batches.device, non_blocking=True) for key, value in parameters.items()}
             for name, parameters in drawn.items()
         }

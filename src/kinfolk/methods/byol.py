@@ -25,7 +25,7 @@ from kinfolk.methods import Encoded, Method, Views
 from kinfolk.nn.heads import mlp
 from kinfolk.nn.passes import through
 from kinfolk.nn.precision import full_precision
-from kinfolk.nn.teacher import Teacher, momentum
+from kinfolk.nn.teacher import Teacher, averaged, momentum
 
 
 class BYOL(Method):
@@ -54,11 +54,13 @@ class BYOL(Method):
     def encode(self, views: Views) -> Encoded:
         h = through(self.encoder, views.pixels, self.passes)
         projections = through(self.projector, list(h), self.passes)
-        slow = through(partial(self.teacher, "encoder"), views.pixels, self.passes)
+        slow = self._slow(views.pixels)
         return Encoded(
             h,
             z=through(self.predictor, list(projections), self.passes),
-            teacher=through(partial(self.teacher, "projector"), list(slow), self.passes),
+            teacher=averaged(
+                self._targets(slow), lambda pixels: self._targets(self._slow(pixels)), views.partners, views.weight
+            ),
             more={"teacher_h": slow},
         )
 
@@ -72,6 +74,12 @@ class BYOL(Method):
 
     def projection(self) -> Callable[[Tensor], Tensor]:
         return self.projector
+
+    def _slow(self, pixels: list[Tensor]) -> Tensor:
+        return through(partial(self.teacher, "encoder"), pixels, self.passes)
+
+    def _targets(self, slow: Tensor) -> Tensor:
+        return through(partial(self.teacher, "projector"), list(slow), self.passes)
 
 
 @full_precision

@@ -26,7 +26,7 @@ from kinfolk.methods import Encoded, Method, Views
 from kinfolk.nn.heads import Prototypes, mlp
 from kinfolk.nn.passes import through
 from kinfolk.nn.precision import full_precision
-from kinfolk.nn.teacher import Teacher, momentum
+from kinfolk.nn.teacher import Teacher, averaged, momentum
 
 
 class DINO(Method):
@@ -66,11 +66,14 @@ class DINO(Method):
         first = views.pixels[0].shape
         large = list(takewhile(lambda view: view.shape == first, views.pixels))
         h = through(self.encoder, views.pixels, self.passes)
-        slow = through(partial(self.teacher, "encoder"), large, self.passes)
+        slow = self._slow(large)
+        targets = averaged(
+            self._targets(slow), lambda pixels: self._targets(self._slow(pixels)), views.partners, views.weight
+        )
         return Encoded(
             h,
             z=self.prototypes(self.projector(h.flatten(0, 1))).unflatten(0, h.shape[:2]),
-            teacher=self._scores(slow),
+            teacher=self.teacher("prototypes", targets.flatten(0, 1)).unflatten(0, targets.shape[:2]),
             more={"teacher_h": slow},
         )
 
@@ -100,9 +103,11 @@ class DINO(Method):
     def projection(self) -> Callable[[Tensor], Tensor]:
         return self.teacher.get_submodule("projector")
 
-    def _scores(self, slow: Tensor) -> Tensor:
-        scores: Tensor = self.teacher("prototypes", self.teacher("projector", slow.flatten(0, 1)))
-        return scores.view(len(slow), -1, scores.shape[1])
+    def _slow(self, pixels: list[Tensor]) -> Tensor:
+        return through(partial(self.teacher, "encoder"), pixels, self.passes)
+
+    def _targets(self, slow: Tensor) -> Tensor:
+        return self.teacher("projector", slow.flatten(0, 1)).unflatten(0, slow.shape[:2])
 
 
 @full_precision

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from kinfolk.nn.precision import full_precision
 
 
 class Teacher(nn.Module):
@@ -34,6 +38,26 @@ class Teacher(nn.Module):
         slow: list[Tensor] = [p for name in networks for p in self.get_submodule(name).parameters()]
         fast: list[Tensor] = [p for network in networks.values() for p in network.parameters()]
         torch._foreach_lerp_(slow, fast, 1 - momentum)
+
+
+def averaged(
+    targets: Tensor, branch: Callable[[list[Tensor]], Tensor], partners: list[Tensor], weight: float
+) -> Tensor:
+    """The targets (V, B, P) of the views, averaged with those of partner views where the step has some.
+
+    Args:
+        targets: what a teacher makes of the views.
+        branch: what makes them, from V tensors of pixels (B, 3, h, w).
+        partners: V tensors of pixels, or more than there are targets, or none.
+        weight: the share of ``targets``; the rest is the partners'.
+    """
+    return blend(targets, branch(partners[: len(targets)]), weight) if partners else targets
+
+
+@full_precision
+def blend(one: Tensor, other: Tensor, weight: float) -> Tensor:
+    """The direction of w u + (1 - w) v, where u and v are the unit vectors of ``one`` and ``other`` (..., P)."""
+    return F.normalize(weight * F.normalize(one, dim=-1) + (1 - weight) * F.normalize(other, dim=-1), dim=-1)
 
 
 def momentum(progress: float, start: float) -> float:

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-
 from kinfolk.positives import Positives
 
 
 class Views(Positives):
     """Every image is its own partner."""
-
-    def partners(self, index: Tensor, generator: torch.Generator) -> Tensor:
-        return index

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 
 from kinfolk.core import files
 from kinfolk.core.errors import RequestError
+from kinfolk.records.images import Images
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Neighbours:
         split: which split.
         fingerprint: the dataset's fingerprint: the numbers mean nothing in other images.
         subject: whose features they were found in.
-        layer: ``h`` or ``z``.
+        layer: ``h``, ``z``, or another that the subject offers.
     """
 
     index: np.ndarray
@@ -61,17 +63,36 @@ class Neighbours:
             )
         return self.nearest[rows]
 
-    def check(self, dataset: str, fingerprint: str) -> None:
-        """Raise RequestError unless these are the neighbours of the images with ``fingerprint``."""
-        if fingerprint != self.fingerprint:
-            raise RequestError(
-                f"these neighbours belong to other images: they were found in '{self.dataset}' "
-                f"({self.fingerprint[:12]}), asked for are those of '{dataset}' ({fingerprint[:12]})."
+    def check(self, images: Images) -> None:
+        """Raise RequestError, with the reason, unless these are the neighbours of exactly these images."""
+        if self.fingerprint == images.fingerprint:
+            return
+        if (self.dataset, self.split) != (images.name, images.split):
+            reason = f"other images: they were found in {self.dataset} ({self.split})"
+        elif not np.array_equal(self.index, images.index):
+            covered = int(np.isin(images.index, self.index).sum())
+            reason = (
+                f"another selection: {len(self):,} images, {covered:,} of them among the {len(images):,} asked for; "
+                "the same data, limit, fraction, classes and seed give the same selection"
             )
+        else:
+            reason = "images of another size, other labels or other files by the same name"
+        raise RequestError(
+            f"the neighbours of {self.subject or 'this file'} do not fit {images.name} ({images.split}, "
+            f"{len(images):,} images of {images.size} px): they are those of {reason}."
+        )
 
-    def purity(self, labels: np.ndarray) -> np.ndarray:
-        """Share (N,) of each image's neighbours that have its label; ``labels`` int (whole split,), by number."""
-        return (labels[self.nearest] == labels[self.index][:, None]).mean(1)
+    def purity(self, labels: np.ndarray, k: int) -> np.ndarray:
+        """Share (N,) of each image's first ``k`` neighbours that have its label; ``labels`` (N,) go by ``index``."""
+        return (labels[np.searchsorted(self.index, self.nearest[:, :k])] == labels[:, None]).mean(1)
+
+    @property
+    def digest(self) -> str:
+        """A hash of the lists and of the images they belong to, whatever the file's format."""
+        found = hashlib.blake2b(self.fingerprint.encode(), digest_size=8)
+        for array in (self.index, self.nearest):
+            found.update(np.ascontiguousarray(array, dtype="<i8").tobytes())
+        return found.hexdigest()
 
     @property
     def card(self) -> dict[str, str]:

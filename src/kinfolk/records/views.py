@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +21,11 @@ class Views:
         index: int64 (B,), each image's number in the dataset's split.
         labels: int64 (B,), or None where the data has none.
         generator: a CPU generator for the method's own draws in this step.
+        sources: V uint8 tensors like ``originals``: the images that each view was made from, where positives
+            put others in their place; empty where all are ``originals``.
+        partners: V tensors like ``pixels``: views of other images whose targets are averaged with the
+            images' own, for methods with a teacher; empty where there are none.
+        weight: the share of an image's own target in that average.
     """
 
     pixels: list[Tensor]
@@ -29,3 +34,6 @@ class Views:
     index: Tensor
     labels: Tensor | None = None
     generator: torch.Generator | None = None
+    sources: list[Tensor] = field(default_factory=list)
+    partners: list[Tensor] = field(default_factory=list)
+    weight: float = 1.0

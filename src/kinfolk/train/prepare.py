@@ -18,6 +18,7 @@ from kinfolk.load.network import build, settled
 from kinfolk.load.pairs import Pairs
 from kinfolk.methods import Method
 from kinfolk.nn.batchnorm import synchronise
+from kinfolk.positives import Positives
 from kinfolk.records.images import Images
 from kinfolk.records.recipe import Choice, Data, Recipe, Train
 
@@ -44,11 +45,12 @@ def resolve(recipe: Recipe, images: Images) -> Recipe:
     """Replace every ``auto`` by what it stands for with these images on this hardware."""
     t = recipe.train
     kind = device.device(t.device)
-    crops = any(c.name == "crop" for c in recipe.augmentations)
+    plain = recipe.positives.settings.get("augment") == "none"
+    crops = not plain and any(c.name == "crop" for c in recipe.augmentations)
     size = recipe.views.size
     if size == "auto":
         size = images.size if not crops else min(images.size, max(8, images.size * 3 // 4 // 4 * 4))
-    elif size != images.size and not crops:
+    elif size != images.size and not crops and not plain:
         raise RequestError(
             f"views.size = {size} needs the augmentation 'crop': without it views keep the images' {images.size} px."
         )
@@ -77,9 +79,31 @@ def augmentations(choices: tuple[Choice, ...]) -> list[tuple[str, Any]]:
     return [(c.name, registry.build("augmentations", c.name, **c.settings)) for c in choices]
 
 
-def pairs(recipe: Recipe, images: Images, method: Method, *, validation: bool = False) -> Pairs:
+def positives(recipe: Recipe, method: Method) -> Positives:
+    """Build the positives of a recipe, refused where the method cannot take them."""
+    name = recipe.positives.name
+    found: Positives = registry.build("positives", name, **recipe.positives.settings)
+    bound = method.uses & {"labels", "originals", "index"}
+    if name != "views" and bound:
+        raise RequestError(
+            f"positives '{name}' put other images beside an image, and method '{recipe.method.name}' compares each "
+            f"with its own {', '.join(sorted(bound))}; such methods take positives 'views'."
+        )
+    if found.weight != "off" and "teacher" not in method.uses:
+        known = [n for n, leaf in registry.leaves("methods").items() if "teacher" in leaf.open().uses]
+        raise RequestError(
+            f"positives.weight = {found.weight} averages the targets of a teacher, and method '{recipe.method.name}' "
+            f"has none; methods with one: {', '.join(known)}. Without weight, neighbours replace views."
+        )
+    return found
+
+
+def pairs(
+    recipe: Recipe, images: Images, method: Method, chosen: Positives | None = None, *, validation: bool = False
+) -> Pairs:
     """The maker of views for training, or for validation (the same draws in every epoch and variant).
 
+    Without ``chosen`` positives, as in validation, every image is its own partner and views are augmented.
     Labels are handed on only to a method that declares that it uses them.
     """
     views = recipe.views
@@ -87,9 +111,11 @@ def pairs(recipe: Recipe, images: Images, method: Method, *, validation: bool = 
     if views.pairing == "turns" and views.count % 2:
         raise RequestError(f"views.pairing = 'turns' takes views two by two: views.count = {views.count} is odd.")
     batches = Batches(images, recipe.train.batch, 0 if validation else recipe.seed, recipe.train.device)
-    positives = registry.build("positives", recipe.positives.name, **recipe.positives.settings)
+    steps = augmentations(recipe.augmentations)
+    if chosen and chosen.augment == "none":
+        steps = [("crop", registry.build("augmentations", "crop", p=0.0))]
     return Pairs(
-        batches, augmentations(recipe.augmentations), int(views.size), count, positives,
+        batches, steps, int(views.size), count, chosen or registry.build("positives", "views"),
         fixed=views.fixed, labels="labels" in method.uses, stream="validation" if validation else "views",
     )
 
@@ -120,7 +146,10 @@ def prepare(recipe: Recipe, progress: Callable[[int, int], None] | None = None) 
     method = build(recipe, int(recipe.views.size), begin=True)
     if "labels" in method.uses and not images.labelled:
         raise RequestError(f"method '{recipe.method.name}' uses labels, but {images.name} has none.")
+    chosen = positives(recipe, method)
+    known = {**recipe.positives.settings, **chosen.bind(images)}
+    recipe = replace(recipe, positives=replace(recipe.positives, settings=known))
     method.to(recipe.train.device)
     if recipe.train.memory_format == "channels_last":
         method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Material(recipe, images, method, pairs(recipe, images, method))
+    return Material(recipe, images, method, pairs(recipe, images, method, chosen))

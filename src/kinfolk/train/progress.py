@@ -30,6 +30,8 @@ class Progress:
         )
         for remark in images.remarks:
             say(remark)
+        if material.pairs.positives.note:
+            say(f"positives: {material.pairs.positives.note}")
         if done:
             say(f"going on at step {done} of {steps}")
         if self.live:

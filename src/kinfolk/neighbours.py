@@ -1,0 +1,68 @@
+"""Neighbours: the nearest others of every image in any embedding, exact, for positives and for sheets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from kinfolk.core.errors import RequestError, WorkError, unknown
+from kinfolk.numerics.nearest import Metric, nearest
+from kinfolk.numerics.stats import student
+from kinfolk.records.features import Features
+from kinfolk.records.neighbours import Neighbours
+
+PURITY_AT = (1, 5, 20)
+SUFFIXES = (".npz", ".parquet")
+
+
+def check(out: Path, metric: str, k: int) -> None:
+    """Refuse, before anything is computed, what ``find`` and ``Neighbours.save`` would refuse at the end."""
+    if out.suffix not in SUFFIXES:
+        raise RequestError(f"neighbours are written as {' or '.join(SUFFIXES)}, not '{out.name}'.")
+    if metric not in get_args(Metric):
+        raise unknown("metric", metric, get_args(Metric))
+    if k < 1:
+        raise RequestError(f"-k {k} is not accepted: it takes int in [1, inf).")
+
+
+def find(features: Features, k: int = 20, metric: Metric = "cosine") -> Neighbours:
+    """The ``k`` nearest others of every image; an image itself is left out by its number, not by its distance.
+
+    Time is O(N^2 D); the memory beside the features and the lists does not grow with N.
+
+    Raises:
+        RequestError: there are not k others.
+        WorkError: the features are not finite.
+    """
+    if k >= len(features):
+        raise RequestError(f"-k {k} neighbours asked for, but each of these {len(features):,} images has "
+                           f"{len(features) - 1:,} others.")
+    if (np.diff(features.index) <= 0).any():
+        features = features.take(np.argsort(features.index, kind="stable"))
+    try:
+        position, similarity = nearest(features.vectors, features.vectors, k, metric=metric,
+                                       exclude=np.arange(len(features)))
+    except ValueError as error:
+        raise WorkError(f"no neighbours of {features.subject}: {error}. Nothing was written.") from None
+    return Neighbours(
+        index=np.asarray(features.index), nearest=np.asarray(features.index)[position], similarity=similarity,
+        metric=metric, dataset=features.dataset, split=features.split, fingerprint=features.fingerprint,
+        subject=features.subject, layer=features.layer,
+    )
+
+
+def purity(found: Neighbours, features: Features) -> list[str]:
+    """The share of neighbours of the same class, by number of neighbours, in words; nothing without labels."""
+    if not features.labelled:
+        return []
+    labels = features.labels[np.argsort(features.index, kind="stable")]
+    parts = []
+    for k in [k for k in PURITY_AT if k <= found.k]:
+        share = found.purity(labels, k)
+        low, high = student(share)
+        parts.append(f"{100 * share.mean():.1f} % [{100 * low:.1f}, {100 * high:.1f}] at {k}")
+    counts = np.bincount(labels)
+    chance = (counts * (counts - 1)).sum() / (len(labels) * (len(labels) - 1))
+    return [f"purity (neighbours of the same class): {', '.join(parts)}; a random image: {100 * chance:.1f} %"]
