@@ -104,6 +104,7 @@ class Recipe:
         for key in given:
             if key not in ("seed", *SECTIONS, *CHOICES, *LISTS):
                 raise unknown("key of the recipe", key, ["seed", *SECTIONS, *CHOICES, *LISTS])
+        given = suited(given)
         seed = config.Setting("seed", "int", 0, interval="[0, inf)").check(given.get("seed", 0))
         sections: dict[str, Any] = {}
         for name, section in SECTIONS.items():
@@ -158,6 +159,14 @@ def generated(data: Data) -> Data:
     if data.settings:
         raise RequestError(f"data.settings belong to generated datasets; '{data.name}' has none.")
     return data
+
+
+def suited(given: Mapping[str, Any]) -> dict[str, Any]:
+    """``given`` over the defaults that the method it names declares for itself."""
+    method = table(given, "method").get("name", CHOICES["method"][1])
+    defaults = registry.leaf("methods", method).declares("defaults") if isinstance(method, str) else {}
+    own = {section: {**values, **table(given, section)} for section, values in (defaults or {}).items()}
+    return {**given, **own}
 
 
 def table(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
