@@ -42,7 +42,9 @@ class Method(nn.Module):
 
     Class variables, written as literals because a recipe reads them from the source:
 
-    * ``uses`` names what the method asks for: ``encoder``, ``labels``, ``teacher``.
+    * ``uses`` names what the method asks for: ``encoder`` (without it the encoder given is the bare contract, which
+      knows the image size only), ``labels``, ``teacher``, ``index`` (it keeps a latent for every training image: it
+      takes plain images, and embeds others by optimisation, so that little is validated and watched).
     * ``defaults`` are values of a recipe, by section, that suit the method better than the general ones.
     """
 
@@ -73,8 +75,19 @@ class Method(nn.Module):
         """The map from h (B, D) to z (B, P) for diagnosis in evaluation mode, or None."""
         return None
 
+    def trained(self) -> Tensor | None:
+        """Latents (N, D) of the training images by their number in the split, learned with the network, or None.
+
+        They are a space of their own: not to be mixed with what ``embedder`` gives, not even of the same images.
+        """
+        return None
+
     def reconstruction(self) -> Callable[[Tensor], Tensor] | None:
         """The map from normalised pixels (B, 3, H, W) to what the method paints of them, (B, 3, S, S), or None."""
+        return None
+
+    def generation(self) -> Callable[[int, torch.Generator], Tensor] | None:
+        """The map from a number n and a CPU generator to n new normalised images (n, 3, S, S), or None."""
         return None
 
     def forward(self, views: Views) -> dict[str, Tensor]:

@@ -76,6 +76,7 @@ class Choice:
 SECTIONS = {"data": Data, "views": Views, "train": Train, "evaluate": Evaluate}
 CHOICES = {"encoder": ("encoders", "convnet"), "method": ("methods", "simclr"), "positives": ("positives", "views")}
 LISTS = {"auxiliaries": "auxiliaries"}
+NO_ENCODER = "none"
 DEFAULT_AUGMENTATIONS = ("crop", "flip", "jitter", "grayscale")
 
 
@@ -118,11 +119,18 @@ class Recipe:
             sections[name] = section(**config.resolve(settings, values, name), **own)
         sections["data"] = generated(sections["data"])
         chosen: dict[str, Any] = {
-            n: choice(kind, {"name": default, **table(given, n)}) for n, (kind, default) in CHOICES.items()
+            n: choice(kind, {"name": default, **table(given, n)}) if n != "encoder" else encoder(given)
+            for n, (kind, default) in CHOICES.items()
         }
+        steps = choices("augmentations", augmentations, "views.augmentations")
+        if "index" in used(given) and (steps or sections["views"].count != 1):
+            raise RequestError(
+                f"method '{chosen['method'].name}' keeps a latent for each image and takes it as it is: one view, "
+                "no augmentations. Leave views.count and views.augmentations out."
+            )
         return cls(
             seed=seed,
-            augmentations=choices("augmentations", augmentations, "views.augmentations"),
+            augmentations=steps,
             auxiliaries=choices("auxiliaries", given.get("auxiliaries", []), "auxiliaries"),
             **sections,
             **chosen,
@@ -167,6 +175,28 @@ def suited(given: Mapping[str, Any]) -> dict[str, Any]:
     defaults = registry.leaf("methods", method).declares("defaults") if isinstance(method, str) else {}
     own = {section: {**values, **table(given, section)} for section, values in (defaults or {}).items()}
     return {**given, **own}
+
+
+def used(given: Mapping[str, Any]) -> frozenset[str]:
+    """What the method that ``given`` names declares that it uses."""
+    found = registry.leaf("methods", table(given, "method").get("name", CHOICES["method"][1])).declares("uses")
+    return frozenset({"encoder"}) if found is None else found
+
+
+def encoder(given: Mapping[str, Any]) -> Choice:
+    """The encoder that ``given`` names; for a method that uses none it is called ``none``, and naming one is refused."""
+    kind, default = CHOICES["encoder"]
+    asked = table(given, "encoder")
+    if "encoder" in used(given):
+        return choice(kind, {"name": default, **asked})
+    if asked not in ({}, {"name": NO_ENCODER}):
+        method = table(given, "method")["name"]
+        named = asked.get("name", ", ".join(asked))
+        raise RequestError(
+            f"method '{method}' has no encoder, and '{named}' was asked for: every image has a latent of its own, "
+            "found by optimisation. Leave the encoder out."
+        )
+    return Choice(NO_ENCODER)
 
 
 def table(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
