@@ -13,8 +13,11 @@ from kinfolk.methods import Method, Views
 
 SIZE = 16
 CLASSES = 4
-# What cannot be left at its default: the classes of the labels; a teacher that moves within forty steps.
-SETTINGS: dict[str, dict[str, Any]] = {"supervised": {"classes": CLASSES}, "dino": {"momentum": 0.9}}
+# What cannot be left at its default: the classes of the labels and the number of images; a teacher that moves within
+# forty steps.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "supervised": {"classes": CLASSES}, "dino": {"momentum": 0.9}, "autodecoder": {"images": 16, "steps": 5},
+}
 
 
 class Toy(Encoder):
@@ -39,11 +42,13 @@ def names() -> list[str]:
 
 def build(name: str, seed: int = 0, **settings: Any) -> Method:
     """The method with weights drawn from ``seed``; narrow heads where it has such settings."""
-    known = {s.name for s in registry.leaf("methods", name).settings}
+    leaf = registry.leaf("methods", name)
+    known = {s.name for s in leaf.settings}
     narrow = {k: v for k, v in {"hidden": 32, "out": 16}.items() if k in known}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return registry.build("methods", name, Toy(), **{**narrow, **SETTINGS.get(name, {}), **settings})
+        encoder = Toy() if "encoder" in leaf.open().uses else Encoder(SIZE)
+        return registry.build("methods", name, encoder, **{**narrow, **SETTINGS.get(name, {}), **settings})
 
 
 def views(

@@ -76,3 +76,14 @@ def test_a_class_must_spell_its_file(tmp_path: Path) -> None:
     assert config.find_class(source, "barlow_twins") == "BarlowTwins"
     with pytest.raises(RequestError, match="classes found: BarlowTwins, Other"):
         config.find_class(source, "twins")
+
+
+def test_class_variables_are_read_from_the_source(tmp_path: Path) -> None:
+    source = tmp_path / "leaf.py"
+    source.write_text(
+        "class Leaf:\n    uses: ClassVar[frozenset[str]] = frozenset({'labels'})\n"
+        "    defaults: ClassVar[dict] = {'views': {'count': 1}}\n"
+    )
+    assert config.declared(source, "Leaf", "uses") == {"labels"}
+    assert config.declared(source, "Leaf", "defaults") == {"views": {"count": 1}}
+    assert config.declared(source, "Leaf", "absent") is None

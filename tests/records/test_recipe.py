@@ -46,6 +46,14 @@ def test_set_reaches_every_level() -> None:
     assert [c.name for c in made.augmentations] == list(records.DEFAULT_AUGMENTATIONS)
 
 
+def test_a_method_brings_defaults_that_suit_it_and_the_user_has_the_last_word() -> None:
+    plain = Recipe.of({"method": {"name": "autoencoder"}})
+    assert (plain.views.count, plain.augmentations) == (1, ())
+    asked = Recipe.of({"method": {"name": "autoencoder"}, "views": {"count": 2, "augmentations": "flip"}})
+    assert (asked.views.count, [c.name for c in asked.augmentations]) == (2, ["flip"])
+    assert Recipe.of(plain.plain()) == plain
+
+
 def test_differences_are_named() -> None:
     one = Recipe.of({"train": {"lr": 0.1}, "method": {"name": "vicreg"}})
     two = Recipe.of({"train": {"lr": 0.2}, "method": {"name": "vicreg", "variance": 1.0}})

@@ -142,6 +142,18 @@ def settings_of(source: Path, class_name: str) -> tuple[Setting, ...]:
     )
 
 
+def declared(source: Path, class_name: str, name: str) -> Any:
+    """The value of a class variable written as a literal (also within ``frozenset(...)``), or None if absent."""
+    body = next(n.body for n in parsed(source).body if isinstance(n, ast.ClassDef) and n.name == class_name)
+    for node in body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
+            value = node.value
+            if isinstance(value, ast.Call) and ast.unparse(value.func) == "frozenset":
+                return frozenset(ast.literal_eval(value.args[0]) if value.args else ())
+            return ast.literal_eval(value) if value else None
+    return None
+
+
 def _setting(name: str, annotation: ast.expr | None, default: ast.expr | None) -> Setting:
     interval, text = "", ""
     if isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value) == "Annotated":

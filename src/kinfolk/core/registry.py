@@ -47,6 +47,10 @@ class Leaf:
         """The settings of the leaf's class, read from the source."""
         return config.settings_of(self.source, config.find_class(self.source, self.source.stem))
 
+    def declares(self, name: str) -> Any:
+        """The literal value of a class variable that the leaf's class itself sets, or None."""
+        return config.declared(self.source, config.find_class(self.source, self.source.stem), name)
+
     def resolve(self, given: dict[str, Any]) -> dict[str, Any]:
         """All settings with ``given`` applied; unknown names and wrong values are refused."""
         return config.resolve(self.settings, given, f"{CATALOGUES[self.kind]} '{self.name}'")

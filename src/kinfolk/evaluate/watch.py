@@ -18,7 +18,8 @@ COLLAPSED_RANK = 2.0
 
 
 class Spectrum:
-    """Logs RankMe (Garrido et al., 2023) of 1,000 held-out images after each epoch, and an alarm where it nears 1.
+    """Logs RankMe (Garrido et al., 2023) of 1,000 held-out images (200 where each one's latent has to be found by
+    optimisation) after each epoch, and an alarm where it nears 1.
 
     RankMe is the exponential of the entropy of the normalised singular values: the number of dimensions in use.
     """
@@ -27,7 +28,8 @@ class Spectrum:
         """Choose the images."""
         recipe = material.recipe
         held_out = images_of(recipe.data, evaluation_split(recipe.data.name, recipe.data.settings), recipe.seed)
-        rows = np.linspace(0, len(held_out) - 1, min(IMAGES, len(held_out))).astype(np.int64)
+        most = 200 if "index" in material.method.uses else IMAGES
+        rows = np.linspace(0, len(held_out) - 1, min(most, len(held_out))).astype(np.int64)
         self.pixels, self.device = np.array(held_out.pixels[rows]), recipe.train.device
 
     def stepped(self, row: dict[str, Any], images_per_second: float) -> None:

@@ -16,7 +16,7 @@ from kinfolk.core import registry, seeds
 from kinfolk.core.errors import RequestError
 from kinfolk.encoders import Encoder
 from kinfolk.methods import Method
-from kinfolk.records.recipe import Choice, Recipe, Start
+from kinfolk.records.recipe import NO_ENCODER, Choice, Recipe, Start
 from kinfolk.records.run import Run
 
 NAMES_SHOWN = 8
@@ -50,6 +50,8 @@ def build(recipe: Recipe, image_size: int, *, begin: bool = False) -> Method:
 
 def bare(choice: Choice, image_size: int, *, fetch: bool = False) -> Encoder:
     """An encoder alone, its weights drawn from torch's generator; ``pretrained`` ones only with ``fetch``."""
+    if choice.name == NO_ENCODER:
+        return Encoder(image_size)
     off = {} if fetch or "pretrained" not in choice.settings else {"pretrained": False}
     encoder: Encoder = registry.build("encoders", choice.name, image_size, **choice.settings | off)
     return encoder

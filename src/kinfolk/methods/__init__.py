@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -36,11 +36,20 @@ class Method(nn.Module):
     """The contract of a leaf: ``encode``, ``terms``, ``after_step``, ``embedder``, in this order.
 
     The encoder is the only positional argument; the keyword-only arguments are the settings. ``weights``
-    gives the weight of each term in the total; terms themselves are returned unweighted. A method knows no
-    dataset, optimiser, device, epoch or logger.
+    gives the weight of each term in the total; terms themselves are returned unweighted. A value that is only
+    to be watched (a perplexity, say) is a term without gradient and of weight 0. A method knows no dataset,
+    optimiser, device, epoch or logger.
+
+    Class variables, written as literals because a recipe reads them from the source:
+
+    * ``uses`` names what the method asks for: ``encoder`` (without it the encoder given is the bare contract, which
+      knows the image size only), ``labels``, ``teacher``, ``index`` (it keeps a latent for every training image: it
+      takes plain images, and embeds others by optimisation, so that little is validated and watched).
+    * ``defaults`` are values of a recipe, by section, that suit the method better than the general ones.
     """
 
     uses: ClassVar[frozenset[str]] = frozenset({"encoder"})
+    defaults: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
@@ -64,6 +73,21 @@ class Method(nn.Module):
 
     def projection(self) -> Callable[[Tensor], Tensor] | None:
         """The map from h (B, D) to z (B, P) for diagnosis in evaluation mode, or None."""
+        return None
+
+    def trained(self) -> Tensor | None:
+        """Latents (N, D) of the training images by their number in the split, learned with the network, or None.
+
+        They are a space of their own: not to be mixed with what ``embedder`` gives, not even of the same images.
+        """
+        return None
+
+    def reconstruction(self) -> Callable[[Tensor], Tensor] | None:
+        """The map from normalised pixels (B, 3, H, W) to what the method paints of them, (B, 3, S, S), or None."""
+        return None
+
+    def generation(self) -> Callable[[int, torch.Generator], Tensor] | None:
+        """The map from a number n and a CPU generator to n new normalised images (n, 3, S, S), or None."""
         return None
 
     def forward(self, views: Views) -> dict[str, Tensor]:

@@ -87,6 +87,7 @@ class Choice:
 SECTIONS = {"data": Data, "views": Views, "train": Train, "evaluate": Evaluate}
 CHOICES = {"encoder": ("encoders", "convnet"), "method": ("methods", "simclr"), "positives": ("positives", "views")}
 LISTS = {"auxiliaries": "auxiliaries"}
+NO_ENCODER = "none"
 DEFAULT_AUGMENTATIONS = ("crop", "flip", "jitter", "grayscale")
 
 
@@ -116,6 +117,7 @@ class Recipe:
         for key in given:
             if key not in ("seed", *SECTIONS, *CHOICES, *LISTS):
                 raise unknown("key of the recipe", key, ["seed", *SECTIONS, *CHOICES, *LISTS])
+        given = suited(given)
         seed = config.Setting("seed", "int", 0, interval="[0, inf)").check(given.get("seed", 0))
         sections: dict[str, Any] = {}
         for name, section in SECTIONS.items():
@@ -133,11 +135,18 @@ class Recipe:
         begun = {s.name: encoder.pop(s.name) for s in known if s.name in encoder}
         given = {**given, "encoder": encoder}
         chosen: dict[str, Any] = {
-            n: choice(kind, {"name": default, **table(given, n)}) for n, (kind, default) in CHOICES.items()
+            n: choice(kind, {"name": default, **table(given, n)}) if n != "encoder" else encoder(given)
+            for n, (kind, default) in CHOICES.items()
         }
+        steps = choices("augmentations", augmentations, "views.augmentations")
+        if "index" in used(given) and (steps or sections["views"].count != 1):
+            raise RequestError(
+                f"method '{chosen['method'].name}' keeps a latent for each image and takes it as it is: one view, "
+                "no augmentations. Leave views.count and views.augmentations out."
+            )
         return cls(
             seed=seed,
-            augmentations=choices("augmentations", augmentations, "views.augmentations"),
+            augmentations=steps,
             auxiliaries=choices("auxiliaries", given.get("auxiliaries", []), "auxiliaries"),
             start=Start(**config.resolve(known, begun, "encoder")),
             **sections,
@@ -176,6 +185,36 @@ def generated(data: Data) -> Data:
     if data.settings:
         raise RequestError(f"data.settings belong to generated datasets; '{data.name}' has none.")
     return data
+
+
+def suited(given: Mapping[str, Any]) -> dict[str, Any]:
+    """``given`` over the defaults that the method it names declares for itself."""
+    method = table(given, "method").get("name", CHOICES["method"][1])
+    defaults = registry.leaf("methods", method).declares("defaults") if isinstance(method, str) else {}
+    own = {section: {**values, **table(given, section)} for section, values in (defaults or {}).items()}
+    return {**given, **own}
+
+
+def used(given: Mapping[str, Any]) -> frozenset[str]:
+    """What the method that ``given`` names declares that it uses."""
+    found = registry.leaf("methods", table(given, "method").get("name", CHOICES["method"][1])).declares("uses")
+    return frozenset({"encoder"}) if found is None else found
+
+
+def encoder(given: Mapping[str, Any]) -> Choice:
+    """The encoder that ``given`` names; ``none`` for a method that uses none, for which naming one is refused."""
+    kind, default = CHOICES["encoder"]
+    asked = table(given, "encoder")
+    if "encoder" in used(given):
+        return choice(kind, {"name": default, **asked})
+    if asked not in ({}, {"name": NO_ENCODER}):
+        method = table(given, "method")["name"]
+        named = asked.get("name", ", ".join(asked))
+        raise RequestError(
+            f"method '{method}' has no encoder, and '{named}' was asked for: every image has a latent of its own, "
+            "found by optimisation. Leave the encoder out."
+        )
+    return Choice(NO_ENCODER)
 
 
 def table(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:

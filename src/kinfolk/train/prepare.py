@@ -60,13 +60,12 @@ def resolve(recipe: Recipe, images: Images) -> Recipe:
         "threads": device.threads(t.threads),
         "memory_format": "channels_last" if t.memory_format == "auto" else t.memory_format,
     }
-    method = recipe.method
-    if method.settings.get("classes") == "auto" and images.classes:
-        method = replace(method, settings={**method.settings, "classes": len(images.classes)})
+    known = {"images": int(images.index.max()) + 1, "classes": len(images.classes) or "auto"}
+    settings = {k: known[k] if v == "auto" and k in known else v for k, v in recipe.method.settings.items()}
     return replace(
         recipe,
-        method=method,
         start=settled(recipe.start),
+        method=replace(recipe.method, settings=settings),
         data=replace(recipe.data, size=images.size),
         views=replace(recipe.views, size=size),
         evaluate=replace(recipe.evaluate, size=images.size if recipe.evaluate.size == "auto" else recipe.evaluate.size),

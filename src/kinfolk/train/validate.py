@@ -22,15 +22,17 @@ class Validation:
     """The method's terms on at most 2,048 images of each of two splits, in full batches of the training size.
 
     Evaluation mode, no gradient, the same images, order and augmentation draws in every epoch; nothing of the
-    method changes. A split with fewer images than one batch is left out.
+    method changes. A split with fewer images than one batch is left out. A method that has to optimise a latent for
+    each image is validated on one batch of each.
     """
 
     def __init__(self, material: Material) -> None:
         recipe = material.recipe
         self.sets: dict[str, Pairs] = {}
         held_out = images_of(recipe.data, evaluation_split(recipe.data.name, recipe.data.settings), recipe.seed)
+        steps = 1 if "index" in material.method.uses else max(MOST_IMAGES // recipe.train.batch, 1)
         for name, images in (("train", material.images), ("test", held_out)):
-            most = max(MOST_IMAGES // recipe.train.batch, 1) * recipe.train.batch
+            most = steps * recipe.train.batch
             rows = np.linspace(0, len(images) - 1, min(most, len(images))).astype(np.int64)
             if len(rows) >= recipe.train.batch:
                 self.sets[name] = pairs(recipe, images.take(rows), material.method, validation=True)

@@ -1,0 +1,167 @@
+"""Auto-decoder: a decoder alone; every training image has a latent of its own, learned together with the decoder.
+
+Paper: Park et al., 2019, DeepSDF, https://arxiv.org/abs/1901.05103 (section 4: auto-decoders, equations 9 and 10).
+Reference code: https://github.com/facebookresearch/DeepSDF (train_deep_sdf.py, reconstruct.py).
+Differs from the reference: it paints images; no weight normalisation; a latent moves only in the steps that hold its
+    image, by Adam with moments and a count of steps of its own (the reference's Adam moves all rows in every step).
+    An image's latent for evaluation, whether it was trained on or not, starts at 0 and is found by the same
+    optimisation (loss, Adam, rate falling on half a cosine) against the fixed decoder.
+Shapes: B images, V views (which share a latent), L latent width, N numbered training images, S the image's side;
+    pixels (B, 3, S, S), h (V, B, L), z (V, B, 3SS).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from kinfolk.core.distributed import gather
+from kinfolk.core.errors import RequestError
+from kinfolk.encoders import Encoder
+from kinfolk.methods import Encoded, Method, Views
+from kinfolk.nn.decoders import Decoder
+from kinfolk.nn.precision import full_precision
+
+FIRST, SECOND, TINY = 0.9, 0.999, 1e-8
+
+
+class AutoDecoder(Method):
+    """The terms ``reconstruction`` and ``prior``, the squared length of the latents."""
+
+    uses: ClassVar[frozenset[str]] = frozenset({"index"})
+    defaults: ClassVar[dict[str, Any]] = {"views": {"count": 1, "augmentations": []}}
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        images: Annotated[
+            int | Literal["auto"], "[1, inf)", "numbered training images; auto: as the data has"
+        ] = "auto",
+        latent: Annotated[int, "[1, inf)", "width of the latent space"] = 128,
+        spread: Annotated[float, "[0, inf)", "deviation of the latents at the start (section 5: 0.01)"] = 0.01,
+        rate: Annotated[float, "(0, inf)", "learning rate of the latents (reference code: 0.001)"] = 0.05,
+        prior: Annotated[float, "[0, inf)", "weight of the term prior (reference code: 0.0001)"] = 0.1,
+        steps: Annotated[int, "[1, inf)", "steps that find a latent for evaluation (reference code: 800)"] = 50,
+        channels: Annotated[
+            int, "[1, 256]", "of the decoder's last hidden layer; doubled at each coarser one"
+        ] = 32,
+    ) -> None:
+        super().__init__(encoder)
+        if images == "auto":
+            raise RequestError("method.images = 'auto' needs data; give the number of training images instead.")
+        self.weights = {"prior": prior}
+        self.rate, self.steps = rate, steps
+        self.decoder = Decoder(latent, encoder.image_size, channels)
+        self.latents: Tensor
+        self.register_buffer("latents", spread * torch.randn(int(images), latent))
+        self.register_buffer("first", torch.zeros(int(images), latent))
+        self.register_buffer("second", torch.zeros(int(images), latent))
+        self.register_buffer("visits", torch.zeros(int(images), 1))
+        self.held: tuple[Tensor, Tensor] | None = None
+
+    def encode(self, views: Views) -> Encoded:
+        if self.training:
+            index = views.index.to(self.latents.device)
+            latents = self.latents[index].requires_grad_()
+            self.held = index, latents
+        else:
+            latents = self.infer(torch.stack(views.pixels).mean(0))
+        count = len(views.pixels)
+        painted = self.decoder(latents).flatten(1)
+        return Encoded(latents.expand(count, -1, -1), painted.expand(count, -1, -1))
+
+    def terms(self, encoded: Encoded, views: Views) -> dict[str, Tensor]:
+        return autodecoder_terms(encoded.z, torch.stack(views.pixels).flatten(2), encoded.h)
+
+    def after_step(self, progress: float) -> None:
+        assert self.held is not None
+        index, latents = self.held
+        assert latents.grad is not None
+        rows, slope = gather(index), gather(latents.grad * len(latents))
+        state = [buffer[rows] for buffer in (self.latents, self.first, self.second, self.visits)]
+        adam(*state, slope, rate=self.rate * falling(progress))
+        for buffer, moved in zip((self.latents, self.first, self.second, self.visits), state, strict=True):
+            buffer[rows] = moved
+
+    def embedder(self) -> nn.Module:
+        return Inference(self)
+
+    def trained(self) -> Tensor:
+        return self.latents
+
+    def reconstruction(self) -> Callable[[Tensor], Tensor]:
+        return lambda pixels: self.decoder(self.infer(pixels))
+
+    def generation(self) -> Callable[[int, torch.Generator], Tensor]:
+        """New images from a normal distribution fitted to the latents that were trained."""
+
+        def painted(count: int, generator: torch.Generator) -> Tensor:
+            known = self.latents[self.visits[:, 0] > 0]
+            centred = (known - known.mean(0)) / max(1, len(known) - 1) ** 0.5
+            mix = torch.randn(count, len(known), generator=generator).to(known)
+            images: Tensor = self.decoder(known.mean(0) + mix @ centred)
+            return images
+
+        return painted
+
+    def infer(self, pixels: Tensor) -> Tensor:
+        """Latents (B, L) of normalised pixels (B, 3, H, W), found with the decoder as it is; in evaluation mode."""
+        side = self.decoder.upsampling.size
+        if pixels.shape[2:] != (side, side):
+            pixels = F.interpolate(pixels, (side, side), mode="area")
+        latents = self.latents.new_zeros(len(pixels), self.latents.shape[1])
+        first, second, visits = torch.zeros_like(latents), torch.zeros_like(latents), torch.zeros_like(latents[:, :1])
+        for step in range(self.steps):
+            with torch.enable_grad():
+                asked = latents.clone().requires_grad_()
+                painted = self.decoder(asked).flatten(1)
+                terms = autodecoder_terms(painted[None], pixels.flatten(1)[None], asked[None])
+                slope = torch.autograd.grad(self.total(terms) * len(pixels), asked)[0]
+            adam(latents, first, second, visits, slope, rate=self.rate * falling(step / self.steps))
+        return latents
+
+
+class Inference(nn.Module):
+    """Normalised pixels (B, 3, H, W) -> latents (B, L), by optimisation."""
+
+    def __init__(self, method: AutoDecoder) -> None:
+        super().__init__()
+        self.method = method
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.method.infer(pixels)
+
+
+def falling(progress: float) -> float:
+    """Half a cosine from 1 to 0."""
+    return 0.5 * (1 + math.cos(math.pi * progress))
+
+
+@torch.no_grad()
+def adam(latents: Tensor, first: Tensor, second: Tensor, visits: Tensor, slope: Tensor, *, rate: float) -> None:
+    """One step of Adam (Kingma and Ba, 2015, Algorithm 1) in place, each row (B, L) with its own count (B, 1)."""
+    visits += 1
+    first.lerp_(slope, 1 - FIRST)
+    second.lerp_(slope.square(), 1 - SECOND)
+    size = (second / (1 - SECOND**visits)).sqrt_().add_(TINY)
+    latents -= rate * (first / (1 - FIRST**visits)) / size
+
+
+@full_precision
+def autodecoder_terms(z: Tensor, pixels: Tensor, latents: Tensor) -> dict[str, Tensor]:
+    """Means over views and batch.
+
+    ``reconstruction``: the squared error of z and normalised ``pixels`` (V, B, P), summed over P. ``prior``: the
+    squared length of ``latents`` (V, B, L). With ``prior``'s weight w they are, up to a constant and a factor, the
+    negative logarithm of a normal posterior whose noise has w times the variance of the latents' prior.
+    """
+    return {
+        "reconstruction": (z - pixels).square().sum(2).mean(),
+        "prior": latents.square().sum(2).mean(),
+    }
