@@ -130,12 +130,12 @@ class Recipe:
             settings = config.settings_of(SOURCE, section.__name__)
             sections[name] = section(**config.resolve(settings, values, name), **own)
         sections["data"] = generated(sections["data"])
-        encoder = dict(table(given, "encoder"))
         known = config.settings_of(SOURCE, "Start")
+        encoder = dict(table(given, "encoder"))
         begun = {s.name: encoder.pop(s.name) for s in known if s.name in encoder}
         given = {**given, "encoder": encoder}
         chosen: dict[str, Any] = {
-            n: choice(kind, {"name": default, **table(given, n)}) if n != "encoder" else encoder(given)
+            n: choice(kind, {"name": default, **table(given, n)}) if n != "encoder" else encoder_of(given)
             for n, (kind, default) in CHOICES.items()
         }
         steps = choices("augmentations", augmentations, "views.augmentations")
@@ -201,7 +201,7 @@ def used(given: Mapping[str, Any]) -> frozenset[str]:
     return frozenset({"encoder"}) if found is None else found
 
 
-def encoder(given: Mapping[str, Any]) -> Choice:
+def encoder_of(given: Mapping[str, Any]) -> Choice:
     """The encoder that ``given`` names; ``none`` for a method that uses none, for which naming one is refused."""
     kind, default = CHOICES["encoder"]
     asked = table(given, "encoder")
