@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from sklearn.neighbors import NearestNeighbors
 
 from kinfolk.numerics import nearest as module
+from kinfolk.numerics.leading import Leading
 from kinfolk.numerics.nearest import nearest
 
 
@@ -78,3 +80,65 @@ def test_too_many_neighbours_and_bad_numbers_are_refused() -> None:
     assert nearest(b, b, 4)[0].shape == (4, 4)
     with pytest.raises(ValueError, match="not finite"):
         nearest(b, np.where(b > 0, np.nan, b), 2)
+
+
+@pytest.fixture(scope="module")
+def few_directions() -> tuple[np.ndarray, np.ndarray]:
+    """Whole numbers, 9,000 in 96 dimensions, away from 0, most of the variance in 6, some rows three times."""
+    random = np.random.default_rng(4)
+    spread = np.r_[np.full(6, 30.0), np.full(90, 0.5)]
+    vectors = np.round(random.normal(size=(10_100, 96)) * spread + 10).astype(np.float32)
+    bank, queries = vectors[:9000], vectors[9000:]
+    bank[100:200] = bank[7000:7100] = bank[:100]
+    queries[:100] = bank[:100]
+    return bank, queries
+
+
+@pytest.mark.parametrize(("metric", "farthest"), [("cosine", False), ("dot", False), ("dot", True)])
+def test_bounds_over_leading_directions_find_what_full_products_find(
+    few_directions, metric: str, farthest: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank, queries = few_directions
+    exclude = np.r_[np.arange(100), np.full(1000, -1)]
+    completed = []
+    complete = Leading.complete
+
+    def watched(*given: object) -> object:
+        completed.append(complete(*given))
+        return completed[-1]
+
+    monkeypatch.setattr(Leading, "complete", watched)
+    position, value = nearest(queries, bank, 7, metric=metric, exclude=exclude, farthest=farthest)
+    assert completed
+    assert all(found is not None for found in completed)
+    monkeypatch.setattr(module, "FEWEST_QUERIES", 1 << 30)
+    expected, full = nearest(queries, bank, 7, metric=metric, exclude=exclude, farthest=farthest)
+    if metric == "dot":
+        assert np.array_equal(position, expected)
+        assert np.array_equal(value, full)
+    else:
+        assert np.allclose(value, full, atol=1e-6)
+        assert (position == expected).mean() > 0.99
+        assert np.array_equal(position[:100, 0], np.arange(100, 200))
+        assert np.array_equal(position[:100, 1], np.arange(7000, 7100))
+
+
+def test_bounds_are_above_what_they_bound_and_are_left_alone_where_they_do_not_pay(few_directions) -> None:
+    bank, queries = (torch.from_numpy(rows) for rows in few_directions)
+    leading = Leading.of(bank)
+    assert leading is not None
+    assert leading.columns.shape[1] < 48
+    rows, offset = leading.rows(queries)
+    exact = queries @ bank.T
+    slack = rows @ leading.columns.T + offset[:, None] - exact
+    assert float(slack.min()) >= 0
+    assert float(slack.mean()) < 0.1 * float(exact.std())
+    assert Leading.of(torch.from_numpy(np.random.default_rng(5).normal(size=(9000, 96)).astype(np.float32))) is None
+    assert Leading.of(torch.zeros(9000, 96)) is None
+
+
+def test_a_bank_of_copies_falls_back_and_goes_by_position() -> None:
+    random = np.random.default_rng(6)
+    bank = np.repeat(random.normal(size=(3, 64)), 3000, axis=0).astype(np.float32)
+    position, _ = nearest(bank[:1200], bank, 5)
+    assert np.array_equal(position, np.tile(np.arange(5), (1200, 1)))

@@ -1,4 +1,4 @@
-"""Exact nearest and farthest neighbours by brute force, at nearly the cost of the bare matrix product."""
+"""Exact nearest and farthest neighbours, at no more than nearly the cost of the bare matrix product."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kinfolk.numerics.largest import Blocks, block_length
+from kinfolk.numerics.leading import Leading
+
 Metric = Literal["cosine", "dot", "euclidean"]
-ROWS = 256
 TILE_BYTES = 128 << 20
 TILE_ROWS = 65_536
+SCORE_BYTES = 96 << 20
+FEWEST_QUERIES = 1024
+MOST_NEIGHBOURS = 64
 
 
 def nearest(
@@ -25,10 +30,10 @@ def nearest(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the ``k`` nearest (or farthest) rows of ``bank`` for every row of ``queries``, exactly in float32.
 
-    The similarities of a few hundred queries are held at a time; each row of them is cut into blocks, and
-    since the k largest entries lie in the k blocks with the largest maxima, only those are searched. Equal
-    similarities are ordered by lowest position in the bank. Time is O(M N D), extra memory about 200 MB
-    whatever M, N and D.
+    The similarities of a few hundred queries are held at a time. Where the bank has most of its variance in few
+    directions, they are bounds computed from these, and only what may be among the k is computed in full; where
+    it has not, or too much would remain, they are the full products. Equal similarities are ordered by lowest
+    position in the bank. Time is O(M N D) at most, extra memory at most 300 MB whatever M, N and D.
 
     Args:
         queries: (M, D).
@@ -47,29 +52,23 @@ def nearest(
     if not 1 <= k <= available:
         raise ValueError(f"k = {k} neighbours asked for, but there are {available} to choose from")
     centre = bank.mean(0, dtype=np.float64).astype(np.float32) if metric == "euclidean" else None
-    best = torch.full((len(queries), k), -torch.inf)
-    position = torch.zeros((len(queries), k), dtype=torch.int64)
+    best = np.full((len(queries), k), -np.inf, dtype=np.float32)
+    position = np.zeros((len(queries), k), dtype=np.int64)
     tile_rows = max(k, min(TILE_ROWS, TILE_BYTES // (4 * bank.shape[1])))
     for first in range(0, len(bank), tile_rows):
         tile = _prepared(bank[first : first + tile_rows], metric, centre, is_bank=True)
-        columns = min(k, len(tile))
-        block = _block(len(tile), columns)
-        padded = -(-len(tile) // block) * block
-        scores = torch.full((min(ROWS, len(queries)), padded), -torch.inf)
-        for start in range(0, len(queries), ROWS):
-            rows = slice(start, min(start + ROWS, len(queries)))
+        bounded = metric != "euclidean" and k <= MOST_NEIGHBOURS and len(queries) >= FEWEST_QUERIES
+        search = _Tile(tile, min(k, len(tile)), len(queries), bounded)
+        step = len(search.scores)
+        for start in range(0, len(queries), step):
+            rows = slice(start, start + step)
             chunk = _prepared(queries[rows], metric, centre, is_bank=False)
-            part = scores[: len(chunk)]
-            torch.mm(-chunk if farthest else chunk, tile.T, out=part[:, : len(tile)])
-            if exclude is not None:
-                _leave_out(part, exclude[rows] - first, len(tile))
-            values, found = _top(part, columns, block)
+            left_out = None if exclude is None else exclude[rows] - first
+            values, found = search.top(chunk.neg_() if farthest else chunk, left_out)
             _merge(best[rows], position[rows], values, found + first, fresh=first == 0)
-    if not torch.isfinite(best).all():
-        raise ValueError("a similarity is not finite: the vectors hold infinities or NaN, or are too large")
     if metric == "euclidean":
-        return _by_distance(queries, bank, position.numpy(), farthest)
-    return position.numpy(), (-best if farthest else best).numpy()
+        return _by_distance(queries, bank, position, farthest)
+    return position, -best if farthest else best
 
 
 def _prepared(rows: np.ndarray, metric: Metric, centre: np.ndarray | None, is_bank: bool) -> Tensor:
@@ -88,52 +87,42 @@ def _prepared(rows: np.ndarray, metric: Metric, centre: np.ndarray | None, is_ba
     return copy
 
 
-def _block(columns: int, k: int) -> int:
-    """The power of two near the square root of columns / k, where both searches cost the same."""
-    return 1 << round(np.log2(max(1.0, columns / k)) / 2) if columns > 4 * k else 1
+class _Tile:
+    """A part of the bank, and room for its similarities with some queries at a time."""
+
+    def __init__(self, bank: Tensor, k: int, queries: int, bounded: bool) -> None:
+        self.bank, self.k, self.block = bank, k, block_length(len(bank), k)
+        padded = -(-len(bank) // self.block) * self.block
+        self.scores = torch.full((min(queries, max(16, SCORE_BYTES // (4 * padded))), padded), -torch.inf)
+        self.leading = Leading.of(bank) if bounded else None
+
+    def top(self, queries: Tensor, left_out: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """The k largest inner products of each query (R, D), best first, and their positions in the tile."""
+        if self.leading is not None:
+            rows, offset = self.leading.rows(queries)
+            found = self.leading.complete(queries, self._product(rows, self.leading.columns, left_out), offset, self.k)
+            if found is not None:
+                return found
+            self.leading = None
+        return self._product(queries, self.bank, left_out).top(self.k)
+
+    def _product(self, rows: Tensor, columns: Tensor, left_out: np.ndarray | None) -> Blocks:
+        """Inner products (R, N and padding). By numpy, whose OpenBLAS does not mind whose processor it is."""
+        part = self.scores[: len(rows)]
+        np.matmul(rows.numpy(), columns.numpy().T, out=part.numpy()[:, : len(columns)])
+        if left_out is not None:
+            inside = np.flatnonzero((left_out >= 0) & (left_out < len(columns)))
+            part.numpy()[inside, left_out[inside]] = -np.inf
+        return Blocks(part, self.block)
 
 
-def _leave_out(scores: Tensor, position: np.ndarray, columns: int) -> None:
-    inside = np.flatnonzero((position >= 0) & (position < columns))
-    scores[torch.from_numpy(inside), torch.from_numpy(position[inside])] = -torch.inf
-
-
-def _top(scores: Tensor, k: int, block: int) -> tuple[Tensor, Tensor]:
-    """The k largest of each row (B, N) with their positions, equal values by lowest position."""
-    length = scores.shape[1]
-    if block == 1:
-        values, found = scores.topk(min(k + 1, length))
-        tied = values[:, k] == values[:, k - 1] if k < length else torch.zeros(len(scores), dtype=torch.bool)
-    else:
-        maxima, blocks = scores.view(len(scores), -1, block).amax(2).topk(k + 1)
-        places = (blocks[:, :k, None] * block + torch.arange(block)).flatten(1)
-        values, within = scores.gather(1, places).topk(k + 1)
-        found = places.gather(1, within)
-        tied = torch.maximum(values[:, k], maxima[:, k]) == values[:, k - 1]
-    found = found[:, :k].contiguous()
-    rows = tied.nonzero()[:, 0]
-    if len(rows):
-        found[rows] = _lowest_of_equals(scores[rows], values[rows, k - 1 : k], k)
-    found = found.sort(1).values
-    values, order = scores.gather(1, found).sort(dim=1, descending=True, stable=True)
-    return values, found.gather(1, order)
-
-
-def _lowest_of_equals(scores: Tensor, last: Tensor, k: int) -> Tensor:
-    """Positions (B, k) of all entries above ``last`` (B, 1) and of the first ones equal to it."""
-    above, equal = scores > last, scores == last
-    room = k - above.sum(1, keepdim=True)
-    keep = above | (equal & (equal.cumsum(1, dtype=torch.int32) <= room))
-    return keep.nonzero()[:, 1].view(len(scores), k)
-
-
-def _merge(best: Tensor, position: Tensor, values: Tensor, found: Tensor, fresh: bool) -> None:
+def _merge(best: np.ndarray, position: np.ndarray, values: np.ndarray, found: np.ndarray, fresh: bool) -> None:
     """Put the best of what is known and what was found into ``best`` and ``position``, in place."""
     if not fresh:
-        values, found = torch.cat([best, values], 1), torch.cat([position, found], 1)
-    order = values.sort(dim=1, descending=True, stable=True).indices[:, : best.shape[1]]
-    best[:, : order.shape[1]] = values.gather(1, order)
-    position[:, : order.shape[1]] = found.gather(1, order)
+        values, found = np.concatenate([best, values], 1), np.concatenate([position, found], 1)
+        order = np.argsort(-values, axis=1, kind="stable")[:, : best.shape[1]]
+        values, found = np.take_along_axis(values, order, 1), np.take_along_axis(found, order, 1)
+    best[:, : values.shape[1]], position[:, : values.shape[1]] = values, found
 
 
 def _by_distance(
