@@ -40,6 +40,11 @@ def names() -> list[str]:
     return list(registry.leaves("methods"))
 
 
+def taught() -> list[str]:
+    """The methods with a teacher, whose targets can be averaged with a partner's."""
+    return [n for n in names() if "teacher" in registry.leaf("methods", n).open().uses]
+
+
 def build(name: str, seed: int = 0, **settings: Any) -> Method:
     """The method with weights drawn from ``seed``; narrow heads where it has such settings."""
     leaf = registry.leaf("methods", name)
@@ -58,13 +63,19 @@ def views(
     seed: int = 0,
     rows: slice = slice(None),
     dtype: torch.dtype = torch.float32,
+    partners: bool = False,
 ) -> Views:
-    """``count`` noisy views of random images; ``rows`` takes a process's part of the batch."""
+    """``count`` noisy views of random images; ``rows`` takes a process's part of the batch.
+
+    With ``partners`` each image has views of the next one beside its own, a third of each target.
+    """
     draw = torch.Generator().manual_seed(seed)
     originals = torch.randint(0, 256, (images, 3, SIZE, SIZE), generator=draw, dtype=torch.uint8)
     plain = (originals.to(dtype) - 127.5) / 64
     pixels = [plain + 0.5 * torch.randn(plain.shape, generator=draw, dtype=dtype) for _ in range(count)]
     return Views(
+        partners=[(p.roll(1, 0) * 0.9)[rows] for p in pixels] if partners else [],
+        weight=2 / 3 if partners else 1.0,
         pixels=[p[rows] for p in pixels],
         parameters=[{} for _ in range(count)],
         originals=originals[rows],

@@ -246,9 +246,18 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[s
 @pytest.mark.parametrize("count", [2, 3])
 @every
 def test_two_processes_give_the_gradients_of_one(name, count, pair):
+    compare(name, pair[f"{name} {count}"], toys.views(count, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("name", toys.taught())
+def test_two_processes_average_targets_as_one_does(name, pair):
+    compare(name, pair[f"{name} partners"], toys.views(dtype=torch.float64, partners=True))
+
+
+def compare(name: str, found: dict[str, dict[str, Tensor]], views: toys.Views) -> None:
+    """Hold terms, gradients and buffers of two processes against those of one."""
     method = toys.build(name).double()
-    terms, _ = backward(method, toys.views(count, dtype=torch.float64))
-    found = pair[f"{name} {count}"]
+    terms, _ = backward(method, views)
     alone = {"terms": terms, "gradients": toys.gradients(method), "buffers": dict(method.named_buffers())}
     for kind, values in alone.items():
         assert set(found[kind]) == set(values)

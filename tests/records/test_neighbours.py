@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kinfolk.core.errors import RequestError
+from kinfolk.records.images import Images
 from kinfolk.records.neighbours import Neighbours
 
 
@@ -37,15 +39,34 @@ def test_lists_are_found_by_the_images_numbers(lists: Neighbours) -> None:
 
 
 def test_neighbours_of_other_images_are_refused(lists: Neighbours) -> None:
-    lists.check("made", "abc123")
-    with pytest.raises(RequestError, match="other images: they were found in 'made'"):
-        lists.check("other", "ffffff")
+    def images(index: list[int], name: str = "made", fingerprint: str = "ffffff") -> Images:
+        pixels, labels = np.zeros((len(index), 3, 4, 4), np.uint8), np.zeros(len(index), int)
+        return Images(pixels, labels, ("a",), np.array(index), ["x"] * len(index), name, "train", fingerprint)
+
+    lists.check(images([2, 5, 9], fingerprint="abc123"))
+    for other, reason in (
+        (images([2, 5, 9], "other"), r"do not fit other \(train, 3 images of 4 px\): they were found in made"),
+        (images([2, 5]), "among 3 images of it, 2 of which are among these"),
+        (images([2, 5, 7]), "among 3 images of it, 2 of which are among these"),
+        (images([2, 5, 9]), "another size, with other labels, or in other files"),
+    ):
+        with pytest.raises(RequestError, match=reason):
+            lists.check(other)
+
+
+def test_the_digest_tells_lists_apart_and_not_formats(lists: Neighbours, tmp_path: Path) -> None:
+    for suffix in (".npz", ".parquet"):
+        lists.save(tmp_path / f"near{suffix}")
+        assert Neighbours.load(tmp_path / f"near{suffix}").digest == lists.digest
+    swapped = replace(lists, nearest=lists.nearest[:, ::-1])
+    elsewhere = replace(lists, fingerprint="abc124")
+    assert len({lists.digest, swapped.digest, elsewhere.digest}) == 3
 
 
 def test_purity_is_the_share_of_the_same_label(lists: Neighbours) -> None:
-    labels = np.zeros(10, dtype=int)
-    labels[9] = 1
-    assert lists.purity(labels).tolist() == [0.5, 0.5, 0.0]
+    labels = np.array([0, 0, 1])
+    assert lists.purity(labels, 2).tolist() == [0.5, 0.5, 0.0]
+    assert lists.purity(labels, 1).tolist() == [1.0, 1.0, 0.0]
 
 
 def test_files_that_are_none_are_refused(lists: Neighbours, tmp_path: Path) -> None:

@@ -68,18 +68,18 @@ class Neighbours:
         if self.fingerprint == images.fingerprint:
             return
         if (self.dataset, self.split) != (images.name, images.split):
-            reason = f"other images: they were found in {self.dataset} ({self.split})"
+            reason = f"they were found in {self.dataset} ({self.split})"
         elif not np.array_equal(self.index, images.index):
             covered = int(np.isin(images.index, self.index).sum())
             reason = (
-                f"another selection: {len(self):,} images, {covered:,} of them among the {len(images):,} asked for; "
-                "the same data, limit, fraction, classes and seed give the same selection"
+                f"they were found among {len(self):,} images of it, {covered:,} of which are among these; the same "
+                "limit, fraction, classes and seed select the same images"
             )
         else:
-            reason = "images of another size, other labels or other files by the same name"
+            reason = "they were found in images of another size, with other labels, or in other files of that name"
         raise RequestError(
             f"the neighbours of {self.subject or 'this file'} do not fit {images.name} ({images.split}, "
-            f"{len(images):,} images of {images.size} px): they are those of {reason}."
+            f"{len(images):,} images of {images.size} px): {reason}."
         )
 
     def purity(self, labels: np.ndarray, k: int) -> np.ndarray:

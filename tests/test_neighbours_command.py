@@ -1,0 +1,145 @@
+"""Neighbours of any subject: exact, without the image itself, of the images that training draws from."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_cli import SMALL, kinfolk
+
+from kinfolk.core.errors import RequestError, WorkError
+from kinfolk.evaluate import subjects
+from kinfolk.neighbours import check, find, purity
+from kinfolk.records.features import Features
+from kinfolk.records.neighbours import Neighbours
+from kinfolk.records.request import request
+
+
+def features(count: int = 50, width: int = 6, **changes) -> Features:
+    random = np.random.default_rng(0)
+    vectors = random.normal(size=(count, width)).astype(np.float32)
+    labels, index = np.arange(count) % 5, np.sort(random.choice(10 * count, count, replace=False))
+    made = Features(vectors, labels, index, ["x"] * count, tuple("abcde"), "train", "made", "f00d", subject="run")
+    return replace(made, **changes)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "dot", "euclidean"])
+def test_the_lists_are_those_of_a_full_sort(metric: str) -> None:
+    given = features()
+    x = given.vectors.astype(np.float64)
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    score = {"cosine": unit @ unit.T, "dot": x @ x.T, "euclidean": -np.linalg.norm(x[:, None] - x, axis=2)}[metric]
+    np.fill_diagonal(score, -np.inf)
+    expected = np.argsort(-score, axis=1)[:, :7]
+    found = find(given, 7, metric)
+    assert np.array_equal(found.nearest, given.index[expected])
+    assert found.card == {"metric": metric, "dataset": "made", "split": "train", "fingerprint": "f00d",
+                          "subject": "run", "layer": "h"}
+    np.testing.assert_allclose(
+        np.abs(found.similarity), np.abs(np.take_along_axis(score, expected, 1)), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_an_image_is_left_out_by_its_number_and_its_copy_is_not() -> None:
+    given = features()
+    given.vectors[7] = given.vectors[3]
+    found = find(given, 1)
+    assert found.of(given.index[[3, 7]]).ravel().tolist() == given.index[[7, 3]].tolist()
+
+
+def test_the_order_of_a_features_file_does_not_matter() -> None:
+    given = features()
+    mixed = given.take(np.random.default_rng(1).permutation(len(given)))
+    one, two = find(given, 5), find(mixed, 5)
+    assert np.array_equal(one.nearest, two.nearest)
+    assert purity(one, given) == purity(two, mixed)
+
+
+def test_purity_is_told_with_labels_only() -> None:
+    given = features(300)
+    given.vectors[:] = np.eye(6)[given.labels] + 0.1 * given.vectors
+    (said,) = purity(find(given, 20), given)
+    assert said.count("100.0 % [100.0, 100.0]") == 3
+    assert said.endswith("a random image: 19.7 %")
+    (short,) = purity(find(given, 4), given)
+    assert " at 1" in short
+    assert " at 5" not in short
+    assert purity(find(given, 20), replace(given, labels=np.full(300, -1))) == []
+
+
+def test_what_cannot_be_found_is_refused() -> None:
+    with pytest.raises(RequestError, match="each of these 50 images has 49 others"):
+        find(features(), 50)
+    broken = features()
+    broken.vectors[4] = np.nan
+    with pytest.raises(WorkError, match="not finite.*Nothing was written"):
+        find(broken, 5)
+    for out, metric, k, said in (("x.csv", "cosine", 5, "not 'x.csv'"), ("x.npz", "cosin", 5, "Did you mean 'cosine'"),
+                                 ("x.npz", "dot", 0, "-k 0")):
+        with pytest.raises(RequestError, match=said):
+            check(Path(out), metric, k)
+
+
+def test_a_floor_is_embedded_in_pieces_as_it_is_measured(tmp_path: Path) -> None:
+    recipe = request("", {"data": "digits", "limit": "60"}, [])
+    images = {"train": subjects.load("digits", "train", limit=60)}
+    for name in subjects.FLOORS:
+        whole = subjects.of_floor(name, images, recipe.encoder, 32)[0].get("train")
+        kept = subjects.features(name, recipe, "", tmp_path / name)
+        assert isinstance(kept.vectors, np.memmap)
+        np.testing.assert_allclose(kept.vectors, whole.vectors, atol=1e-6)
+        assert kept.fingerprint == images["train"].fingerprint
+
+
+def test_any_layer_that_a_subject_has_can_be_asked_for(tmp_path: Path) -> None:
+    latents = features(layer="latents")
+    assert subjects.layer_of({("train", "h"): features(), ("train", "latents"): latents}, "latents", "run") is latents
+    latents.save(tmp_path / "f.npz")
+    nothing = request("", {}, [])
+    assert subjects.features(str(tmp_path / "f.npz"), nothing, "", tmp_path).layer == "latents"
+    with pytest.raises(RequestError, match="unknown layer of .*f.npz' 'latent'. Did you mean 'latents'"):
+        subjects.features(str(tmp_path / "f.npz"), nothing, "latent", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("subject", "given", "split", "said"),
+    [
+        ("pixls", {}, "", "Did you mean 'pixels'"),
+        ("pixels", {}, "", "needs images: --data"),
+        ("f.npz", {"limit": "5"}, "test", "leave out --limit, --split"),
+        ("pixels", {"data": "digits", "limit": "0"}, "", "data.limit"),
+    ],
+)
+def test_a_subject_that_cannot_be_is_refused(subject: str, given: dict, split: str, said: str) -> None:
+    with pytest.raises(RequestError, match=said):
+        subjects.asked(subject, given, split)
+
+
+def test_from_neighbours_to_a_run_that_is_resumed_by_the_same_words(tmp_path: Path) -> None:
+    few = ["--data", "digits", "--limit", 64]
+    done = kinfolk("neighbours", "pixels", *few, "--metric", "euclidean", "--out", "near.npz", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "purity (neighbours of the same class):" in done.stdout
+    lists = Neighbours.load(tmp_path / "near.npz")
+    assert lists.nearest.shape == (64, 20)
+    assert not (lists.nearest == lists.index[:, None]).any()
+
+    chosen = ["--set", "positives.name=neighbours", "--set", "positives.index=near.npz"]
+    train = ["train", *few, "--method", "byol", *SMALL, *chosen, "--epochs", 1, "--out", "run"]
+    first = kinfolk(*train, cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert "positives: the nearest neighbour in pixels (euclidean) takes the second view's place" in first.stderr
+    stored = tomllib.loads((tmp_path / "run/recipe.toml").read_text())["positives"]
+    assert stored["index"] == str((tmp_path / "near.npz").resolve())
+    assert stored["fingerprint"] == lists.digest
+    again = kinfolk(*train, cwd=tmp_path)
+    assert again.returncode == 0
+    assert "already finished" in again.stdout
+
+    asked = subjects.asked(str(tmp_path / "run"), {}, "")
+    for layer in ("h", "z"):
+        own = find(subjects.features(str(tmp_path / "run"), asked, layer, tmp_path), 3)
+        assert (own.fingerprint, own.layer, own.subject) == (lists.fingerprint, layer, "run")
