@@ -12,6 +12,7 @@ from kinfolk import embed as embed_module
 from kinfolk.core import files
 from kinfolk.core.errors import RequestError
 from kinfolk.embed import described, embed_to, kept
+from kinfolk.load.images import load
 from kinfolk.records.features import Features
 from kinfolk.records.images import Images
 from kinfolk.records.recipe import Recipe
@@ -110,15 +111,15 @@ def test_a_run_embeds_to_a_file_in_both_layers(tmp_path: Path, monkeypatch: pyte
     })
     run = train(asked, tmp_path / "run")
     monkeypatch.setattr(embed_module, "PIECE", 1000)
-    count, width = embed_to(run, tmp_path / "h.parquet", split="test")
+    test, maker = load("digits", "test", size=16), embed_module.embedder(run)
+    count, width = embed_to(maker, [test], tmp_path / "h.parquet")
     h = Features.load(tmp_path / "h.parquet")
     assert (count, width) == h.vectors.shape == (len(h), 16)
     assert h.labelled
-    embed_to(run, tmp_path / "z.npz", split="test", layer="z")
+    embed_to(maker, [test], tmp_path / "z.npz", "z")
     z = Features.load(tmp_path / "z.npz")
-    maker = embed_module.embedder(run)
     assert z.layer == "z"
     np.testing.assert_allclose(z.vectors, maker.projected(h).vectors, rtol=1e-4, atol=1e-5)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["h.parquet", "run", "z.npz"]
     with pytest.raises(RequestError, match=r"npz or \.parquet"):
-        embed_to(run, tmp_path / "f.csv")
+        embed_to(maker, [test], tmp_path / "f.csv")

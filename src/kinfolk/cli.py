@@ -15,6 +15,7 @@ import typer
 from kinfolk.core import files, registry
 from kinfolk.core.config import Setting
 from kinfolk.core.errors import KinfolkError
+from kinfolk.core.explain import explain
 from kinfolk.records.request import FLAGS, request
 
 app = typer.Typer(
@@ -43,19 +44,22 @@ def train(
     limit: Annotated[str, typer.Option(help="Train on this many images, drawn by the seed.")] = "",
     seed: Annotated[str, typer.Option(help="Seed of everything random.")] = "",
     keep: Annotated[str, typer.Option(help="Epochs whose weights are kept, such as 1,2,5,10.")] = "",
+    watch: Annotated[str, typer.Option(help="What to look at while training: knn, similarity, spectrum.")] = "spectrum",
+    every: Annotated[str, typer.Option(help="Look every so many epochs.")] = "1",
     set_: Annotated[list[str], typer.Option("--set", help="Any setting of the recipe, such as train.lr=0.001.")] = [],  # noqa: B006
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, and write nothing.")] = False,
 ) -> None:
     """Train an encoder on images without labels; a run that was broken off goes on where it stopped."""
     given = {k: v for k, v in locals().items() if k in FLAGS and v}
     asked = request(recipe, given, set_)
+    kept, watcher = kept_epochs(keep), watching(watch, every)
     if dry_run:
         from kinfolk.train.cost import cost
 
         for line in cost(asked, decoding):
             typer.echo(line)
         return
-    finished = run_training(asked, out, kept_epochs(keep))
+    finished = run_training(asked, out, watcher, kept)
     if os.environ.get("RANK", "0") == "0":
         typer.echo(f"already finished: {out}" if finished else f"next: kinfolk evaluate {out}")
 
@@ -65,13 +69,24 @@ def kept_epochs(text: str) -> tuple[int, ...]:
     return Setting("keep", "int[]", (), interval="[1, inf)").check(text)
 
 
-def run_training(asked: Any, out: Path, keep: tuple[int, ...] = ()) -> bool:
-    """Train with progress and the collapse watch; return whether it was finished before."""
+def listed(text: str) -> tuple[str, ...]:
+    """The names of ``--only knn,spectrum``."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def watching(names: str = "spectrum", every: str = "1") -> Any:
+    """The watch of ``--watch knn,spectrum --every 1``."""
+    from kinfolk.evaluate.watch import Watch
+
+    return Watch(listed(names), every)
+
+
+def run_training(asked: Any, out: Path, watcher: Any, keep: tuple[int, ...] = ()) -> bool:
+    """Train with progress and the watch; return whether it was finished before."""
     from kinfolk.core import device, distributed
     from kinfolk.records.run import Run
 
     device.keep_freed_memory()
-    from kinfolk.evaluate.watch import Spectrum
     from kinfolk.train import train
     from kinfolk.train.progress import Progress
 
@@ -79,7 +94,7 @@ def run_training(asked: Any, out: Path, keep: tuple[int, ...] = ()) -> bool:
     progress = Progress()
     try:
         before = Run(out).finished
-        train(asked, out, [Spectrum(), progress], keep=keep, progress=decoding)
+        train(asked, out, [watcher, progress], keep=keep, progress=decoding)
         return before
     except KeyboardInterrupt:
         print("kinfolk: interrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
@@ -108,19 +123,31 @@ def decoding(done: int, total: int) -> None:
         print(f"decoding images: {done:,} of {total:,}", file=sys.stderr, flush=True)
 
 
+Subject = Annotated[str, typer.Argument(
+    help="A run folder, a features file, a .safetensors file with --encoder, timm:NAME, pixels, histogram or random."
+)]
+Encoder = Annotated[str, typer.Option(help="The network of a .safetensors file.")]
+Settings = Annotated[list[str], typer.Option("--set", help="Of a subject that is no run, such as encoder.stem=small.")]
+
+
 @app.command()
 def embed(
-    subject: Annotated[str, typer.Argument(help="A run folder.")],
+    subject: Subject,
     out: Annotated[Path, typer.Option(help="Features file: .npz or .parquet.")],
-    data: Annotated[str, typer.Option(help="Images to embed; the run's own by default.")] = "",
-    split: Annotated[str, typer.Option(help="Which split.")] = "train",
+    data: Annotated[str, typer.Option(help="Images to embed; a run's own by default.")] = "",
+    split: Annotated[str, typer.Option(help="Which split; all: train and test in one file, for evaluate.")] = "train",
     layer: Annotated[str, typer.Option(help="h (before the projector) or z.")] = "h",
+    encoder: Encoder = "",
+    set_: Settings = [],  # noqa: B006
 ) -> None:
     """Write one vector an image, with path and label."""
     from kinfolk.embed import embed_to
-    from kinfolk.records.run import Run
+    from kinfolk.evaluate.named import opened
 
-    count, width = embed_to(Run.at(subject), out, data, split, layer, decoding, counted("embedding"))
+    named = opened(subject, data, encoder, set_)
+    parts, train = named.parts(split, whole=bool(data), decoding=decoding)
+    maker = next(named.embedders(train))
+    count, width = embed_to(maker, parts, out, layer, named.digest, counted("embedding"))
     typer.echo(f"{out}: {count:,} vectors of {width} dimensions")
 
 
@@ -163,49 +190,37 @@ def embedding(what: str, done: int, total: int) -> None:
 
 @app.command()
 def evaluate(
-    subject: Annotated[str, typer.Argument(help="A run folder.")],
-    data: Annotated[str, typer.Option(help="Measure on other images than the run's own.")] = "",
+    subject: Subject,
+    data: Annotated[str, typer.Option(help="Images to measure on; a run's own by default.")] = "",
     only: Annotated[str, typer.Option(help="Names of evaluations and diagnostics, such as knn,spectrum.")] = "",
     ood: Annotated[str, typer.Option(help="A dataset of classes never seen.")] = "",
     anomalies: Annotated[str, typer.Option(help="A dataset of anomalous images.")] = "",
-    no_floors: Annotated[bool, typer.Option("--no-floors", help="Leave out the floors.")] = False,
+    epochs: Annotated[str, typer.Option(help="Kept epochs to measure too, such as 1,5 or all.")] = "",
+    ceiling: Annotated[str, typer.Option(help="A supervised run; the one beside the run by default.")] = "",
+    no_floors: Annotated[bool, typer.Option("--no-floors", help="Leave out floors and ceiling.")] = False,
+    encoder: Encoder = "",
+    set_: Settings = [],  # noqa: B006
+    out: Annotated[str, typer.Option(help="Where findings go if SUBJECT is no run; by default NAME.findings.")] = "",
     as_json: Quiet = False,
 ) -> None:
-    """Measure a run: every evaluation and diagnostic that applies, with intervals, beside the floors."""
+    """Measure a subject: every evaluation and diagnostic that applies, with intervals, beside floors and ceiling."""
     from kinfolk.core import device
 
     device.keep_freed_memory()
+    from kinfolk import compare
     from kinfolk.evaluate import evaluate as measure
-    from kinfolk.records.run import Run
+    from kinfolk.evaluate.named import opened
 
-    names = tuple(n.strip() for n in only.split(",") if n.strip())
+    named = opened(subject, data, encoder, set_)
     found = measure(
-        Run.at(subject), data=data, only=names, ood=ood, anomalies=anomalies, floors=not no_floors,
-        say=lambda text: print(text, file=sys.stderr, flush=True),
+        named, only=listed(only), ood=ood, anomalies=anomalies, floors=not no_floors, ceiling=ceiling, epochs=epochs,
+        out=out, say=lambda text: print(text, file=sys.stderr, flush=True),
     )
     if as_json:
         typer.echo(json.dumps([f.plain() for f in found], indent=1, allow_nan=False))
     else:
-        show(found)
-
-
-def show(found: list[Any]) -> None:
-    """Print the score table and the sentences of what is not a score."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from kinfolk import compare
-
-    subjects, rows = compare.table(found)
-    table = Table("score", *subjects, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(f"{row.name} {f'({row.detail})' if row.detail else ''}", *(compare.cell(c) for c in row.cells))
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-    if rows:
-        console.print(table)
-    for finding in found:
-        if finding.text and finding.subject == found[0].subject and finding.kind != "score":
-            console.print(f"{finding.name}: {finding.text}", markup=False)
+        compare.show(found)
+        typer.echo(f"next: kinfolk report {named.folder(out)}", err=True)
 
 
 @app.command()
@@ -217,7 +232,7 @@ def report(
     from kinfolk.records.run import Run
     from kinfolk.report.write import write
 
-    folders = [Run.at(r).folder for r in runs]
+    folders = [r if (r / "subject.json").is_file() else Run.at(r).folder for r in runs]
     typer.echo(write(folders, out or folders[0] / "report.html"))
 
 
@@ -226,7 +241,7 @@ def demo(out: Annotated[Path, typer.Option(help="The run folder.")] = Path("runs
     """The main job on the built-in data: train, evaluate, report, in a few minutes on a laptop."""
     from kinfolk.records.run import Run
 
-    finished = run_training(request("demo", {}, []), out)
+    finished = run_training(request("demo", {}, []), out, watching())
     page = out / "report.html"
     if finished and page.is_file():
         typer.echo(f"already finished: {out}\nreport: {page.resolve()}")
@@ -258,24 +273,6 @@ def list_(
         for leaf in found:
             if leaf.kind == kind:
                 typer.echo(f"  {leaf.name:<18} {leaf.summary}")
-
-
-def explain(arguments: list[str]) -> str:
-    """The settings of the method and encoder named in ``train ... --help``."""
-    pages = []
-    for flag, kind in (("--method", "methods"), ("--encoder", "encoders")):
-        values = [b for a, b in zip(arguments, arguments[1:], strict=False) if a == flag]
-        values += [a.partition("=")[2] for a in arguments if a.startswith(f"{flag}=")]
-        for name in values:
-            leaf = registry.leaf(kind, name)
-            lines = [described(registry.CATALOGUES[kind], s) for s in leaf.settings]
-            pages.append("\n".join([f"\n{name}: {leaf.summary}", *lines]))
-    return "\n".join(pages)
-
-
-def described(section: str, setting: Setting) -> str:
-    """One setting for a help page."""
-    return f"  --set {section}.{setting.name}={setting.default}\n      {setting.accepts}. {setting.help}"
 
 
 def main() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kinfolk.records.findings import Finding
@@ -21,8 +22,11 @@ class Row:
 
 
 def table(findings: Iterable[Finding]) -> tuple[list[str], list[Row]]:
-    """Lay out the scores: subjects as columns (the runs first, then floors), headline scores on top."""
-    scores = [f for f in findings if f.kind == "score"]
+    """Lay out the scores: subjects as columns (the runs first, then floors), headline scores on top.
+
+    Scores of kept epochs are left out: their curves stand for them.
+    """
+    scores = [f for f in findings if f.kind == "score" and "epoch" not in f.protocol]
     subjects = list(dict.fromkeys(f.subject for f in scores))
     differing = {f.name: telling(g for g in scores if g.name == f.name) for f in scores}
     rows: dict[tuple[str, str, str], dict[str, Finding]] = {}
@@ -55,3 +59,20 @@ def cell(finding: Finding | None) -> str:
     if finding.low is not None and finding.high is not None:
         text += f" [{finding.low:.3g}, {finding.high:.3g}]"
     return text
+
+
+def show(found: Sequence[Finding]) -> None:
+    """Print the score table and the sentences of what is not a score."""
+    from rich.console import Console
+    from rich.table import Table
+
+    subjects, rows = table(found)
+    shown = Table("score", *subjects, box=None, pad_edge=False)
+    for row in rows:
+        shown.add_row(f"{row.name} {f'({row.detail})' if row.detail else ''}", *(cell(c) for c in row.cells))
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    if rows:
+        console.print(shown)
+    for finding in found:
+        if finding.text and finding.subject == found[0].subject and finding.kind != "score":
+            console.print(f"{finding.name}: {finding.text}", markup=False)

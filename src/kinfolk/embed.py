@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -16,11 +16,10 @@ from torch import nn
 
 from kinfolk.core import device, files
 from kinfolk.core.errors import RequestError, unknown
-from kinfolk.load.images import load
 from kinfolk.load.network import build
 from kinfolk.load.views import normalise
 from kinfolk.methods import Method
-from kinfolk.records.features import Features
+from kinfolk.records.features import Features, save
 from kinfolk.records.images import Images
 from kinfolk.records.run import Run
 
@@ -53,14 +52,15 @@ class Embedder:
 
     def z(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 (n, 3, H, W) -> projections z, float32 (n, P); only with a projector."""
-        return self._projected(self(pixels))
+        return self.projection(self(pixels))
 
     def projected(self, h: Features) -> Features | None:
         """The projector's output z, float32 (n, P), of features h; None without a projector."""
-        return None if self.project is None else replace(h, vectors=self._projected(h.vectors), layer="z")
+        return None if self.project is None else replace(h, vectors=self.projection(h.vectors), layer="z")
 
     @torch.no_grad()
-    def _projected(self, h: np.ndarray) -> np.ndarray:
+    def projection(self, h: np.ndarray) -> np.ndarray:
+        """Features (n, D) -> projections z, float32 (n, P); only with a projector."""
         assert self.project is not None
         pieces = [
             self.project(torch.from_numpy(np.array(h[i : i + PIECE])).to(self.device)).float().cpu().numpy()
@@ -101,11 +101,21 @@ def embed(
         progress: called with (done, total).
     """
     if folder is None:
-        vectors = np.concatenate(list(_pieces(embedder, images, 0, progress)))
+        vectors = _in_memory(embedder, images, progress)
     else:
         name = f"{images.split}-{images.fingerprint[:12]}-{images.size}px.npy"
         vectors = kept(embedder, images, folder / name, progress)
     return described(vectors, images, embedder.name)
+
+
+def _in_memory(make: Maker, images: Images, progress: Progress | None) -> np.ndarray:
+    done, vectors = 0, np.empty((0, 0), dtype=np.float32)
+    for piece in _pieces(make, images, 0, progress):
+        if not done:
+            vectors = np.empty((len(images), piece.shape[1]), dtype=np.float32)
+        vectors[done : done + len(piece)] = piece
+        done += len(piece)
+    return vectors
 
 
 def described(vectors: np.ndarray, images: Images, subject: str, layer: str = "h") -> Features:
@@ -168,17 +178,19 @@ def _pieces(make: Maker, images: Images, start: int, progress: Progress | None) 
 
 
 def embed_to(
-    run: Run,
-    out: Path,
-    data: str = "",
-    split: str = "train",
-    layer: str = "h",
-    decoding: Progress | None = None,
+    maker: Embedder, parts: Sequence[Images], out: Path, layer: str = "h", state: str = "",
     progress: Progress | None = None,
 ) -> tuple[int, int]:
-    """Embed a split of a dataset (the run's own by default) into a features file; see ``Features.save``.
+    """Embed one or several splits into one features file; see ``records.features.save``.
 
-    The vectors grow in a hidden file beside ``out``, from which the same request goes on if it was killed.
+    The vectors grow in hidden files beside ``out``, from which the same request goes on if it was killed.
+
+    Args:
+        maker: what embeds; parts: the images of each split.
+        out: an ``.npz`` or ``.parquet`` file.
+        layer: ``h`` or ``z``.
+        state: a digest of the encoder's weights.
+        progress: called with (done, total) for each split.
 
     Returns:
         The number of vectors and their width.
@@ -187,20 +199,18 @@ def embed_to(
         raise RequestError(f"features are written as .npz or .parquet, not '{out.name}'.")
     if layer not in ("h", "z"):
         raise unknown("layer", layer, ("h", "z"))
-    recipe = run.recipe
-    maker = embedder(run)
     if layer == "z" and maker.project is None:
-        raise RequestError(f"method '{recipe.method.name}' has no projector, so there is no layer z; known: h.")
-    images = load(
-        data or recipe.data.name, split, size=int(recipe.evaluate.size), settings={} if data else recipe.data.settings,
-        hold_out=not data, progress=decoding,
-    )
-    state = hashlib.blake2b(run.weights.read_bytes() + f"{images.fingerprint}{layer}".encode(), digest_size=6)
-    place = out.with_name(f".{out.name}.{state.hexdigest()}.npy")
+        raise RequestError(f"'{maker.name}' has no projector, so there is no layer z; known: h.")
     out.parent.mkdir(parents=True, exist_ok=True)
-    vectors = kept(maker.z if layer == "z" else maker, images, place, progress)
-    described(vectors, images, maker.name, layer).save(out)
-    shape = vectors.shape
-    del vectors
-    place.unlink()
-    return shape[0], shape[1]
+    places, found = [], []
+    for images in parts:
+        key = hashlib.blake2b(f"{state}{images.fingerprint}{images.split}{layer}".encode(), digest_size=6).hexdigest()
+        places.append(out.with_name(f".{out.name}.{key}.npy"))
+        vectors = kept(maker.z if layer == "z" else maker, images, places[-1], progress)
+        found.append(described(vectors, images, maker.name, layer))
+    save(out, found)
+    width = int(found[0].vectors.shape[1])
+    del vectors, found
+    for place in places:
+        place.unlink()
+    return sum(map(len, parts)), width

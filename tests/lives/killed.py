@@ -14,7 +14,7 @@ from pathlib import Path
 
 import kinfolk.train.checkpoint as checkpoint
 import kinfolk.train.loop as loop
-from kinfolk.evaluate.watch import Spectrum
+from kinfolk.evaluate.watch import Watch
 from kinfolk.records.recipe import Recipe
 
 RECIPE = {
@@ -60,7 +60,7 @@ def main(out: str, moment: str) -> None:
 
     loop.shutil.rmtree = counted_rmtree
     loop.Trainer.step, checkpoint.save_file, os.replace = counted_step, counted_save, counted_replace
-    loop.train(Recipe.of(RECIPE), Path(out), [Spectrum()])
+    loop.train(Recipe.of(RECIPE), Path(out), [Watch()])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 from made import write_run
 from page import Page
 
+from kinfolk.report import watch
 from kinfolk.report.document import Document
 from kinfolk.report.losses import show
 from kinfolk.report.material import read
@@ -54,3 +55,20 @@ def test_numbers_that_are_not_finite_leave_a_hole(tmp_path: Path) -> None:
     total = next(trace for trace in traces if trace["name"] == "while training")
     assert [k for k, y in enumerate(total["y"]) if y is None] == [1]
     assert "run, epoch 3: COLLAPSING: 1.2 of 192 dimensions in use" in page.words
+
+
+def test_a_watched_distribution_is_one_figure_in_the_runs_colour(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run")
+    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    for row in rows:
+        if "watch" in row:
+            row["watch"]["similarity_nearest"] = {"mean": 0.8, "std": 0.1, "p5": 0.6, "p95": 0.9 + row["epoch"] / 100}
+    (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    page = Document()
+    watch.show([read(folder)], page)
+    (rank,), figure = (plot["data"] for plot in page.plots)
+    assert (rank["name"], rank["y"]) == ("run", [13.0, 16.0, 19.0])
+    assert [trace["name"] for trace in figure] == ["run, mean", "run, std", "run, p5", "run, p95"]
+    assert figure[3]["y"] == [0.91, 0.92, 0.93]
+    assert len({trace["line"]["color"] for trace in figure}) == 1
+    assert len({trace["line"]["dash"] for trace in figure}) == 4

@@ -1,6 +1,7 @@
 """Verdict: whether the embedding is healthy or what ails it, with evidence, thresholds and what to try.
 
-Looks at h, and at z where there is one. ``also`` names what else was found beside the gravest.
+Looks at h, and at z where there is one. ``also`` names what else was found beside the gravest. SPREAD and RANK are
+those of ``numerics.collapse``, by which the watch warns during training.
 
 * complete collapse: all images share one vector: the variance is under SPREAD of the mean square length
 * dimensional collapse: the effective rank (RankMe of the centred features) is under RANK of what width and number
@@ -22,15 +23,14 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from kinfolk.numerics import dimension, draws, linalg, pixels, probe, ranking
+from kinfolk.numerics import dimension, draws, pixels, probe, ranking
+from kinfolk.numerics.collapse import SPREAD, Extent
 from kinfolk.numerics.histogram import colour_histogram
 from kinfolk.numerics.nearest import nearest
 from kinfolk.records.features import Features
 from kinfolk.records.findings import Finding
 from kinfolk.records.subject import Subject
 
-SPREAD = 1e-3
-RANK = 0.05
 LOCAL = 0.1
 RESOLVED = 40
 COLOUR = 0.3
@@ -101,17 +101,13 @@ def _evidence(name: str, value: float, threshold: float, wrong: bool, says: str)
 
 def _collapse(train: Features, layer: str) -> list[dict[str, Any]]:
     """Complete, dimensional and local collapse of one layer."""
-    mean, covariance = linalg.covariance(train.vectors)
-    eigenvalues = np.clip(np.linalg.eigvalsh(covariance)[::-1], 0, None)
-    variance = eigenvalues.sum()
-    spread = variance / max(variance + mean @ mean, 1e-300)
-    rank = linalg.effective_rank(eigenvalues)
-    least = RANK * min(train.vectors.shape[1], len(train) - 1)
+    seen = Extent.of(train.vectors)
     near = train.take(draws.subset(train.index, 5000, stream=1))
-    local, expected = dimension.two_nn(near.vectors), LOCAL * min(rank, RESOLVED)
+    local, expected = dimension.two_nn(near.vectors), LOCAL * min(seen.rank, RESOLVED)
+    spread = f"variance of {layer} over its mean square"
     return [
-        _evidence(f"variance of {layer} over its mean square", spread, SPREAD, spread < SPREAD, "complete collapse"),
-        _evidence(f"effective rank of {layer}", rank, least, rank < least, "dimensional collapse"),
+        _evidence(spread, seen.spread, SPREAD, seen.complete, "complete collapse"),
+        _evidence(f"effective rank of {layer}", seen.rank, seen.least, seen.dimensional, "dimensional collapse"),
         _evidence(f"local dimension of {layer}", local, expected, local < expected, "local collapse"),
     ]
 

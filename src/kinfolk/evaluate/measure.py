@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ import numpy as np
 from kinfolk.core import files, registry
 from kinfolk.core.decode import fit
 from kinfolk.core.errors import RequestError, unknown
+from kinfolk.evaluate import ceiling as ceilings
+from kinfolk.evaluate import epochs as over_epochs
 from kinfolk.evaluate import subjects
+from kinfolk.evaluate.named import Named, of_run, untrained_choice
 from kinfolk.records import findings as store
 from kinfolk.records.findings import Finding
 from kinfolk.records.images import Images
-from kinfolk.records.recipe import Recipe
 from kinfolk.records.run import Run
 from kinfolk.records.subject import Subject
 
@@ -35,52 +38,83 @@ def applicable(only: Sequence[str] = ()) -> list[registry.Leaf]:
 
 
 def evaluate(
-    run: Run,
+    subject: Named | Run,
     *,
     data: str = "",
     only: Sequence[str] = (),
     ood: str = "",
     anomalies: str = "",
     floors: bool = True,
+    ceiling: str = "",
+    epochs: str = "",
+    out: str = "",
     say: Callable[[str], None] | None = None,
 ) -> list[Finding]:
-    """Measure a finished run and append the findings to its folder.
+    """Measure a subject and append the findings to its folder.
 
     Args:
-        run: a finished run.
-        data: another dataset to measure on; empty is the run's own.
+        subject: a finished run, or whatever else can be named.
+        data: another dataset to measure a run on; empty is its own.
         only: names of evaluations and diagnostics; empty is all that apply.
         ood: a dataset of classes never seen; anomalies: a dataset of anomalous images.
-        floors: whether pixels, histogram and the untrained encoder are measured too.
+        floors: whether pixels, histogram and the untrained encoder are measured too, and a ceiling looked for.
+        ceiling: a supervised run; empty takes the one beside a run, if there is one.
+        epochs: ``all`` or the numbers of kept epochs, whose scores become curves; empty is the last alone.
+        out: where the findings of what is not a run go.
         say: told what is being done.
 
     Returns:
-        The findings of the run, then those of the floors.
+        The findings of the subject, its curves over epochs, then those of the floors and the ceiling.
     """
-    leaves = applicable(only)
-    recipe = run.recipe
-    other: dict[str, Any] = {"name": data, "limit": "all", "fraction": 1.0, "classes": (), "settings": {}}
-    source = replace(recipe.data, **other) if data else recipe.data
-    say = say or (lambda text: None)
-    say("reading images")
-    images = subjects.roles(source, int(recipe.evaluate.size), recipe.seed, ood, anomalies)
-    for remark in (r for kept in images.values() for r in kept.remarks):
+    leaves, say = applicable(only), say or (lambda text: None)
+    named = of_run(subject, data) if isinstance(subject, Run) else subject
+    folder, run = named.folder(out), named.run
+    if epochs and run is None:
+        raise RequestError(f"--epochs is for runs, which keep epochs; '{named.name}' is none.")
+    kept = over_epochs.kept(run, epochs) if run and epochs else {}
+    above = ceilings.at(ceiling) if ceiling else ceilings.beside(run) if run and floors else None
+    say("reading images" if named.imaged else "reading features")
+    images = named.images(ood, anomalies)
+    for remark in (r for part in images.values() for r in part.remarks):
         say(remark)
-    say("embedding")
-    subject = subjects.of_run(run, images)
-    found = measure(subject, leaves, say)
-    if only and not found:
-        missing = sorted(set().union(*(leaf.open().needs for leaf in leaves)) - subject.offers)
-        raise RequestError(f"{', '.join(only)} cannot be measured on '{run.name}': missing {', '.join(missing)}.")
-    run.add(found)
-    if floors:
-        for name in subjects.FLOORS:
-            beside = floor(name, images, recipe, leaves, say)
-            run.add(beside)
-            found += beside
-    if not data:
-        keep_thumbnails(run.folder, images, found)
-    return found
+    found, scoring = own(named, images, folder, leaves, say)
+    named.introduce(folder)
+    store.save(folder, found)
+    for number, path in kept.items() if run else ():
+        say(f"epoch {number}")
+        then = measure(subjects.of_run(run, images, path, epoch=number), scoring, say) if run else []
+        store.save(folder, [f for f in then if f.kind == "score"])
+        found += [f for f in then if f.kind == "score"]
+    beside = floors_of(named, images, leaves, say) if floors else []
+    if above is not None:
+        beside += ceiling_of(above, images, leaves, say)
+    store.save(folder, beside)
+    if run and kept:
+        curves = over_epochs.curves([*found, *beside], named.name, run.recipe.train.epochs)
+        store.save(folder, curves)
+        found += curves
+    if images and (run is None or named.recipe == run.recipe):
+        keep_thumbnails(folder, images, found + beside)
+    return found + beside
+
+
+def own(
+    named: Named, images: dict[str, Images], folder: Path, leaves: Sequence[registry.Leaf], say: Callable[[str], None]
+) -> tuple[list[Finding], list[registry.Leaf]]:
+    """The findings of the subject itself, and the leaves that gave it a score."""
+    say("embedding" if named.kind != "features" else "measuring")
+    lists, offers, each = [], frozenset[str](), {}
+    for subject in named.subjects(images, folder):
+        each = {leaf.name: measure(subject, [leaf], say) for leaf in leaves}
+        lists.append([f for found in each.values() for f in found])
+        offers = subject.offers
+    found = mean(lists)
+    if not found:
+        missing = sorted(set().union(*(leaf.open().needs for leaf in leaves)) - offers)
+        what = ", ".join(leaf.name for leaf in leaves)
+        why = f"missing {', '.join(missing)}" if missing else "there are too few images"
+        raise RequestError(f"{what} cannot be measured on '{named.name}': {why}.")
+    return found, [leaf for leaf in leaves if any(f.kind == "score" for f in each[leaf.name])]
 
 
 def measure(subject: Subject, leaves: Sequence[registry.Leaf], say: Callable[[str], None]) -> list[Finding]:
@@ -94,25 +128,58 @@ def measure(subject: Subject, leaves: Sequence[registry.Leaf], say: Callable[[st
     return found
 
 
-def floor(
-    name: str, images: dict[str, Images], recipe: Recipe, leaves: Sequence[registry.Leaf], say: Callable[[str], None]
+def floors_of(
+    named: Named, images: dict[str, Images], leaves: Sequence[registry.Leaf], say: Callable[[str], None]
 ) -> list[Finding]:
-    """The findings of one floor, kept in the cache by data, encoder and the leaves' own sources."""
+    """The findings of the floors, each kept in the cache by data, encoder and the leaves' own sources."""
+    if not images:
+        say("no floors: they need the images (--data)")
+        return []
+    found = []
+    encoder, crop = untrained_choice(named), named.crop(images["train"])
+    for name in subjects.FLOORS:
+        if name == named.name or (name == "random" and encoder is None):
+            continue
+        key: list[Any] = [str(registry.leaf("encoders", name).source.read_bytes())] if name != "random" else []
+        if encoder is not None and name == "random":
+            source = registry.leaf("encoders", encoder.name).source
+            key = [str(source.read_bytes()), encoder.name, encoder.settings, crop]
+        make = partial(subjects.of_floor, name, images, encoder or named.recipe.encoder, crop)
+        found += cached(name, key, make, images, leaves, say)
+    return found
+
+
+def ceiling_of(
+    run: Run, images: dict[str, Images], leaves: Sequence[registry.Leaf], say: Callable[[str], None]
+) -> list[Finding]:
+    """The findings of the supervised run, as a column beside which others are judged."""
+    name = ceilings.name(run)
+    say(f"{name} ({run.folder}, trained with labels)")
+    key = [name, hashlib.blake2b(run.weights.read_bytes()).hexdigest(), run.recipe.text()]
+
+    def make() -> list[Subject]:
+        return [replace(subjects.of_run(run, images), name=name, floor=True)]
+
+    return cached("ceiling", key, make, images, leaves, say)
+
+
+def cached(
+    name: str, key: list[Any], make: Callable[[], list[Subject]], images: dict[str, Images],
+    leaves: Sequence[registry.Leaf], say: Callable[[str], None],
+) -> list[Finding]:
+    """The findings of what stands beside a subject, kept in the cache."""
     leaves = [leaf for leaf in leaves if leaf.open().floors]
-    key: dict[str, Any] = {role: data.fingerprint for role, data in images.items()}
     sources = [leaf.source for leaf in leaves] + sorted((registry.PACKAGE / "numerics").glob("*.py"))
-    sources.append(registry.leaf("encoders", recipe.encoder.name if name == "random" else name).source)
-    key["sources"] = hashlib.blake2b(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    if name == "random":
-        key["encoder"] = [recipe.encoder.name, recipe.encoder.settings, recipe.views.size]
-    digest = hashlib.blake2b(json.dumps(key, sort_keys=True, default=str).encode(), digest_size=10).hexdigest()
+    whole = {
+        "data": {role: data.fingerprint for role, data in images.items()}, "key": key,
+        "sources": hashlib.blake2b(b"".join(path.read_bytes() for path in sources)).hexdigest(),
+    }
+    digest = hashlib.blake2b(json.dumps(whole, sort_keys=True, default=str).encode(), digest_size=10).hexdigest()
     folder = files.cache_folder() / "floors" / f"{name}-{digest}"
     with files.lock(folder / ".lock", wait=True):
         if not (folder / "done").exists():
-            say(f"floor: {name}")
-            makers = subjects.of_floor(name, images, recipe.encoder, int(recipe.views.size))
             (folder / "findings.jsonl").unlink(missing_ok=True)
-            store.save(folder, mean([measure(subject, leaves, say) for subject in makers]))
+            store.save(folder, mean([measure(subject, leaves, say) for subject in make()]))
             (folder / "done").touch()
     return store.load(folder)
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -31,17 +31,17 @@ RANDOM_SEEDS = (0, 1, 2)
 STATISTICS_IMAGES = 10_000
 
 
-def roles(data: Data, size: int, seed: int, ood: str = "", anomalies: str = "") -> dict[str, Images]:
-    """The images to measure on, by role, all of one size.
+def roles(data: Data, size: int | Literal["auto"], seed: int, ood: str = "", anomalies: str = "") -> dict[str, Images]:
+    """The images to measure on, by role, all of one size (``auto``: that of the training images).
 
     ``train`` is what the run trained on; ``test`` is the dataset's test split; ``ood_train``, ``ood_test`` and
     ``anomalies`` come from the other datasets, where they are given.
     """
-    chosen: dict[str, Any] = {"size": size, "classes": data.classes, "seed": seed, "settings": data.settings}
-    found = {
-        "train": load(data.name, data.split, limit=data.limit, fraction=data.fraction, **chosen),
-        "test": load(data.name, evaluation_split(data.name, data.settings), **chosen),
-    }
+    chosen: dict[str, Any] = {"classes": data.classes, "seed": seed, "settings": data.settings}
+    train = load(data.name, data.split, size=size, limit=data.limit, fraction=data.fraction, **chosen)
+    size = train.size
+    test = load(data.name, evaluation_split(data.name, data.settings), size=size, **chosen)
+    found = {"train": train, "test": test}
     if ood:
         found["ood_train"] = load(ood, "train", size=size)
         found["ood_test"] = load(ood, evaluation_split(ood), size=size)
@@ -51,18 +51,24 @@ def roles(data: Data, size: int, seed: int, ood: str = "", anomalies: str = "") 
 
 
 def of_run(
-    run: Run, images: dict[str, Images], weights: Path | None = None, progress: Progress | None = None
+    run: Run, images: dict[str, Images], weights: Path | None = None, progress: Progress | None = None, **more: object
 ) -> Subject:
-    """A run as a subject: h and, where it has a projector, z; features are kept in the run's folder."""
-    maker = embedder(run, weights)
+    """A run as a subject; the features of its last weights are kept in its folder. ``more`` goes into the protocol."""
     digest = hashlib.blake2b(run.weights.read_bytes(), digest_size=6).hexdigest()
     folder = run.folder / "features" / digest if weights is None else None
+    return seen(embedder(run, weights), images, folder, progress, **more)
+
+
+def seen(
+    maker: Embedder, images: dict[str, Images], folder: Path | None, progress: Progress | None = None, **more: object
+) -> Subject:
+    """Images as an encoder sees them: h and, where it has a projector, z; kept in ``folder``, if there is one."""
     features = {(role, "h"): embed(maker, data, folder, told(progress, role)) for role, data in images.items()}
     for role in [role for role in ("train", "test") if role in images]:
         projected = maker.projected(features[role, "h"])
         if projected is not None:
             features[role, "z"] = projected
-    return Subject(run.name, features, images, encode=maker, views=alter, protocol=measured_at(images))
+    return Subject(maker.name, features, images, encode=maker, views=alter, protocol={**measured_at(images), **more})
 
 
 def of_floor(
@@ -112,12 +118,12 @@ def untrained(encoder: Choice, image_size: int, images: Images, seed: int) -> Em
 
 
 def centred(features: dict[tuple[str, str], Features]) -> dict[tuple[str, str], Features]:
-    """Features minus the training mean; vectors in a file are changed there."""
+    """Features minus the training mean, in place; vectors in a file are changed there."""
     mean = features["train", "h"].vectors.mean(0)
     found = {}
     for key, f in features.items():
         place = f.vectors.filename if isinstance(f.vectors, np.memmap) else None
-        vectors = np.load(place, mmap_mode="r+") if place else np.empty_like(f.vectors)
+        vectors = np.load(place, mmap_mode="r+") if place else f.vectors
         for start in range(0, len(vectors), 1000):
             vectors[start : start + 1000] = f.vectors[start : start + 1000] - mean
         found[key] = replace(f, vectors=vectors)

@@ -71,25 +71,10 @@ class Features:
 
     def save(self, path: Path) -> None:
         """Write to ``.npz`` (arrays and a JSON card, no pickle) or ``.parquet`` (path, label, vector), in pieces."""
-        if path.suffix == ".parquet":
-            import pyarrow.parquet as pq
-
-            schema = self.take(np.arange(0)).table().schema
-            with files.replacing(path) as partial, pq.ParquetWriter(partial, schema) as writer:
-                for start in range(0, len(self), ROWS):
-                    writer.write_table(self.take(np.arange(start, min(start + ROWS, len(self)))).table())
-                    files.release(self.vectors)
-        elif path.suffix == ".npz":
-            with files.replacing(path) as partial, open(partial, "wb") as handle:
-                np.savez(
-                    handle, vectors=self.vectors, labels=self.labels, index=self.index,
-                    origins=np.array(list(self.origins), dtype=np.str_), card=np.array(json.dumps(self.card)),
-                )
-        else:
-            raise RequestError(f"features are written as .npz or .parquet, not '{path.suffix or path.name}'.")
+        save(path, [self])
 
     def table(self) -> Any:
-        """Return a pyarrow table with the columns path, label, index and vector (fixed-size list)."""
+        """Return a pyarrow table with the columns path, label, index, split and vector (fixed-size list)."""
         import pyarrow as pa
 
         flat = pa.array(np.ascontiguousarray(self.vectors, dtype=np.float32).ravel())
@@ -97,38 +82,108 @@ class Features:
             "path": pa.array([str(o) for o in self.origins], pa.string()),
             "label": pa.array(self.labels, pa.int64()),
             "index": pa.array(self.index, pa.int64()),
+            "split": pa.array([self.split] * len(self), pa.string()),
             "vector": pa.FixedSizeListArray.from_arrays(flat, self.vectors.shape[1]),
         }
         return pa.table(columns).replace_schema_metadata({"kinfolk": json.dumps(self.card)})
 
     @classmethod
     def load(cls, path: Path) -> Features:
-        """Read what ``save`` wrote.
+        """Read a file of one split.
 
         Raises:
-            RequestError: the file is absent or is not a features file.
+            RequestError: the file is absent, is not a features file, or holds several splits.
         """
-        try:
-            if path.suffix == ".parquet":
-                import pyarrow.parquet as pq
+        found = load(path)
+        if len(found) > 1:
+            raise RequestError(f"'{path}' holds the splits {', '.join(found)}, and one is wanted: write it alone.")
+        return next(iter(found.values()))
 
-                table = pq.read_table(path)
-                card = json.loads(table.schema.metadata[b"kinfolk"])
-                vectors = table["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-                arrays = {
-                    "vectors": vectors.reshape(len(table), -1),
-                    "labels": table["label"].to_numpy(),
-                    "index": table["index"].to_numpy(),
-                    "origins": table["path"].to_pylist(),
-                }
-            else:
-                with np.load(path, allow_pickle=False) as data:
-                    arrays = {k: data[k] for k in ("vectors", "labels", "index")}
-                    arrays["origins"] = data["origins"].tolist()
-                    card = json.loads(str(data["card"]))
-        except FileNotFoundError:
-            raise RequestError(f"no features file '{path}'.") from None
-        except (KeyError, ValueError, OSError, TypeError) as error:
-            raise RequestError(f"'{path}' is not a features file written by kinfolk: {error}") from None
-        card["classes"] = tuple(card["classes"])
-        return cls(**arrays, **card)
+
+def save(path: Path, parts: Sequence[Features]) -> None:
+    """Write one or several splits under one encoder to one file, in pieces; see ``Features.save``."""
+    if path.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        schema = parts[0].take(np.arange(0)).table().schema
+        with files.replacing(path) as partial, pq.ParquetWriter(partial, schema) as writer:
+            for part in parts:
+                for start in range(0, len(part), ROWS):
+                    writer.write_table(part.take(np.arange(start, min(start + ROWS, len(part)))).table())
+                    files.release(part.vectors)
+    elif path.suffix == ".npz":
+        rows = {
+            "vectors": [part.vectors for part in parts],
+            "labels": [part.labels for part in parts],
+            "index": [part.index for part in parts],
+            "origins": [np.array([str(o) for o in part.origins], dtype=np.str_) for part in parts],
+            "split": [np.full(len(part), part.split) for part in parts],
+        }
+        with files.replacing(path) as partial, open(partial, "wb") as handle:
+            arrays: dict[str, Any] = {k: v[0] if len(v) == 1 else np.concatenate(v) for k, v in rows.items()}
+            np.savez(handle, card=np.array(json.dumps(parts[0].card)), **arrays)
+    else:
+        raise RequestError(f"features are written as .npz or .parquet, not '{path.suffix or path.name}'.")
+
+
+def load(path: Path) -> dict[str, Features]:
+    """Read what ``save`` wrote, or another's file of vectors, by split.
+
+    Another's file needs ``vectors`` (npz) or a column ``vector`` (parquet); labels (numbers or names), index, origins
+    (parquet: path) and split are taken where they are.
+
+    Raises:
+        RequestError: the file is absent or is not a features file.
+    """
+    try:
+        arrays, card = _parquet(path) if path.suffix == ".parquet" else _npz(path)
+        return _parts(path, arrays, card)
+    except FileNotFoundError:
+        raise RequestError(f"no features file '{path}'.") from None
+    except (KeyError, ValueError, OSError, TypeError) as error:
+        raise RequestError(f"'{path}' is not a features file: {error}") from None
+
+
+def _npz(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    with np.load(path, allow_pickle=False) as data:
+        arrays = {k: data[k] for k in ("vectors", "labels", "index", "origins", "split") if k in data}
+        return arrays, json.loads(str(data["card"])) if "card" in data else {}
+
+
+def _parquet(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    names = {"label": "labels", "index": "index", "path": "origins", "split": "split"}
+    arrays = {names[k]: table[k].to_numpy() for k in names if k in table.column_names}
+    vectors = table["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    arrays["vectors"] = vectors.reshape(len(table), -1)
+    return arrays, json.loads((table.schema.metadata or {}).get(b"kinfolk", b"{}"))
+
+
+def _parts(path: Path, arrays: dict[str, np.ndarray], card: dict[str, Any]) -> dict[str, Features]:
+    vectors = arrays["vectors"]
+    count = len(vectors)
+    if vectors.ndim != 2 or vectors.dtype.kind not in "fiu" or not count:
+        raise ValueError(f"vectors must be numbers (N, D), found {vectors.dtype} {vectors.shape}")
+    other = [f"{k} ({len(v)})" for k, v in arrays.items() if len(v) != count]
+    if other:
+        raise ValueError(f"{count} vectors, but {', '.join(other)}")
+    labels, classes = arrays.get("labels", np.full(count, -1)), tuple(card.get("classes", ()))
+    if labels.dtype.kind in "OU":
+        names, labels = np.unique(labels.astype(np.str_), return_inverse=True)
+        classes = tuple(names.tolist())
+    labels = labels.astype(np.int64)
+    split = arrays.get("split", np.full(count, str(card.get("split", "train")))).astype(np.str_)
+    found = {}
+    for name in dict.fromkeys(split.tolist()):
+        rows = np.flatnonzero(split == name)
+        whole = len(rows) == count
+        index = arrays["index"][rows].astype(np.int64) if "index" in arrays else np.arange(len(rows))
+        origins = arrays["origins"][rows].tolist() if "origins" in arrays else [str(i) for i in index.tolist()]
+        found[name] = Features(
+            np.asarray(vectors if whole else vectors[rows], dtype=np.float32), labels[rows], index, origins,
+            classes or tuple(str(i) for i in range(labels.max() + 1)), name, str(card.get("dataset", path.stem)),
+            str(card.get("fingerprint", path.stem)), str(card.get("layer", "h")), str(card.get("subject", path.stem)),
+        )
+    return found

@@ -1,4 +1,4 @@
-"""Columns: who stands beside whom, runs first, then floors, and which findings answer one question."""
+"""Columns: who stands beside whom, runs first, then floors and ceilings, and which findings answer one question."""
 
 from __future__ import annotations
 
@@ -10,18 +10,28 @@ from typing import Any
 from kinfolk.records.findings import Finding
 from kinfolk.report import figures
 from kinfolk.report.markup import Markup, join, tag
-from kinfolk.report.material import FLOORS, Material
+from kinfolk.report.material import CEILING, FLOORS, Material
 
 
 @dataclass(eq=False)
 class Column:
-    """One subject: a run, or a floor measured with it."""
+    """One subject: a run, or a floor or ceiling measured with it."""
 
     label: str
     run: Material
     subject: str
     floor: bool
     findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def ceiling(self) -> bool:
+        """Whether it is the supervised run beside which others are shown."""
+        return self.subject.startswith(CEILING)
+
+    @property
+    def own(self) -> bool:
+        """Whether it is one of the runs that the report is about."""
+        return not self.floor and not self.ceiling
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,7 @@ class Question:
     @property
     def runs(self) -> dict[Column, Finding]:
         """The answers of runs."""
-        return {c: f for c, f in self.answers.items() if not c.floor}
+        return {c: f for c, f in self.answers.items() if c.own}
 
     def who(self, column: Column) -> Markup:
         """The column's label where several answer, else nothing."""
@@ -80,13 +90,13 @@ def words(name: str) -> str:
 
 
 def columns(runs: Sequence[Material]) -> list[Column]:
-    """A column for every run, then one for each floor; floors that agree between runs are shown once."""
+    """A column for every run, then one for each floor and ceiling; those that agree between runs are shown once."""
     found = [Column(run.name, run, run.subject, False, _of(run, run.subject)) for run in runs]
     floors: list[Column] = []
     for run in runs:
         others = {f.subject for f in run.findings} - {run.subject}
         for subject in sorted(others, key=lambda s: (FLOORS.index(s) if s in FLOORS else len(FLOORS), s)):
-            column = Column(subject, run, subject, True, _of(run, subject))
+            column = Column(subject, run, subject, not subject.startswith(CEILING), _of(run, subject))
             twin = next((c for c in floors if c.subject == subject and _agree(c, column)), None)
             if twin:
                 known = {f.identity for f in twin.findings}
@@ -100,7 +110,7 @@ def columns(runs: Sequence[Material]) -> list[Column]:
 
 
 def _of(run: Material, subject: str) -> list[Finding]:
-    return [f for f in run.findings if f.subject == subject]
+    return [f for f in run.findings if f.subject == subject and "epoch" not in f.protocol]
 
 
 def _agree(one: Column, two: Column) -> bool:

@@ -20,6 +20,8 @@ def forest(questions: Sequence[Question]) -> Markup:
     known = [f for q in questions for f in q.answers.values() if f.value is not None]
     top = max([f.high if f.high is not None else f.value or 0.0 for f in known], default=1.0)
     end = min(1.0, math.ceil(10 * top + 0.2) / 10) if top <= 1 else top
+    ceilings = any(column.ceiling for q in questions for column in q.answers)
+    above = ", and a ceiling, which was given labels" if ceilings else ""
     rows: list[Markup] = []
     y = 8
     for question in questions:
@@ -42,7 +44,7 @@ def forest(questions: Sequence[Question]) -> Markup:
         ),
         tag(
             "figcaption",
-            "Filled: trained. Open: floors, which learned nothing. The line is the 95% interval.",
+            f"Filled: trained. Open: floors, which learned nothing{above}. The line is the 95% interval.",
         ),
     )
 
@@ -55,7 +57,7 @@ def _row(column: Column, finding: Finding, y: int, end: float) -> Markup:
     if finding.value is None:
         return join([])
     middle = y + LINE / 2
-    kind = "floor" if column.floor else "run"
+    kind = "run" if column.own else "floor"
     parts = [tag("text", _short(column.label), x=LEFT - 10, y=middle + 4, text_anchor="end", class_=kind)]
     if finding.low is not None and finding.high is not None:
         parts.append(

@@ -38,19 +38,19 @@ def _queries(question: Question, asked: dict[Column, Finding], page: Document) -
             strips = []
             for way in WAYS:
                 tiles = _found(column, finding, way, k, page)
-                label = f"{column.label}, {way}" if column.floor or len(question.runs) > 1 else way
+                label = f"{column.label}, {way}" if not column.own or len(question.runs) > 1 else way
                 strips.append(_strip(label, [_tile(image, text, page, query) for image, text in tiles]))
                 if way == "nearest" and page.album.category(query):
                     alike[column] += [_alike(image, query, page) for image, _ in tiles]
             rows.setdefault(query, {})[column] = tag("div", strips, class_="pair")
-    texts = [tag("p", question.who(c), f.text) for c, f in asked.items() if f.text and not c.floor]
+    texts = [tag("p", question.who(c), f.text) for c, f in asked.items() if f.text and c.own]
     return join([texts, _counted(alike), [_row(query, strips, page) for query, strips in rows.items()]])
 
 
 def _row(query: int, strips: dict[Column, Markup], page: Document) -> Markup:
-    runs = [strip for column, strip in strips.items() if not column.floor]
-    floors = [strip for column, strip in strips.items() if column.floor]
-    folded = tag("details", tag("summary", "the same query under the floors"), floors) if floors else None
+    runs = [strip for column, strip in strips.items() if column.own]
+    floors = [strip for column, strip in strips.items() if not column.own]
+    folded = tag("details", tag("summary", "the same query under what stands beside it"), floors) if floors else None
     caption = page.album.category(query) or "query"
     picture = tag("figure", _picture(query, "", page), tag("figcaption", caption), class_="tile asked")
     return tag("div", picture, tag("div", runs, folded, class_="strips"), class_="query")

@@ -17,6 +17,7 @@ from kinfolk.records.findings import Finding
 
 FLOORS = ("pixels", "histogram", "random")
 FILES = ("recipe.toml", "findings.jsonl", "log.jsonl")
+CEILING = "ceiling: "
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Material:
         speed: seconds and images a second of each epoch.
         findings: of the run and of the floors measured with it.
         thumbnails: by split.
+        introduced: for findings of what is not a run, the name of their subject.
+        asked: for those, the subject and its flags as they were typed.
     """
 
     folder: Path
@@ -61,11 +64,15 @@ class Material:
     speed: list[dict[str, Any]]
     findings: list[Finding]
     thumbnails: dict[str, Thumbnails]
+    introduced: str = ""
+    asked: str = ""
 
     @property
     def subject(self) -> str:
         """The name under which the run's own findings stand, also after its folder was renamed."""
-        own = [f.subject for f in self.findings if f.subject not in FLOORS]
+        if self.introduced:
+            return self.introduced
+        own = [f.subject for f in self.findings if f.subject not in FLOORS and not f.subject.startswith(CEILING)]
         name = self.folder.name
         return name if name in own or not own else own[0]
 
@@ -97,16 +104,19 @@ def read(folder: Path, name: str = "") -> Material:
     if not any((folder / file).is_file() for file in FILES):
         raise RequestError(f"'{folder}' is no run folder: it holds none of {', '.join(FILES)}.")
     log = files.read_lines(folder / "log.jsonl")
+    card = _json(folder / "subject.json")
     return Material(
         folder=folder,
-        name=name or folder.name,
-        recipe=recipe.read(folder / "recipe.toml") if (folder / "recipe.toml").is_file() else {},
+        name=name or str(card.get("subject", folder.name)),
+        recipe=recipe.read(folder / "recipe.toml") if (folder / "recipe.toml").is_file() else card.get("recipe", {}),
         environment=_json(folder / "environment.json"),
         steps=[row for row in log if "terms" in row],
         epochs=[row for row in log if "validation" in row or "watch" in row],
         speed=files.read_lines(folder / "speed.jsonl"),
         findings=findings.load(folder),
         thumbnails={file.stem: _thumbnails(file) for file in sorted((folder / "thumbnails").glob("*.npy"))},
+        introduced=str(card.get("subject", "")),
+        asked=str(card.get("asked", "")),
     )
 
 
@@ -115,10 +125,10 @@ def read_all(folders: Sequence[Path]) -> list[Material]:
     places = [Path(folder).resolve() for folder in folders]
     if len(set(places)) < len(places):
         raise RequestError("the same run folder was given twice.")
-    names = [place.name for place in places]
+    names = [str(_json(place / "subject.json").get("subject", place.name)) for place in places]
     return [
-        read(place, f"{place.parent.name}/{place.name}" if names.count(place.name) > 1 else place.name)
-        for place in places
+        read(place, f"{place.parent.name}/{name}" if names.count(name) > 1 else name)
+        for place, name in zip(places, names, strict=True)
     ]
 
 

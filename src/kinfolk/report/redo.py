@@ -27,6 +27,8 @@ def show(runs: Sequence[Material], questions: Sequence[Question]) -> Markup:
 def commands(run: Material) -> list[str]:
     """The lines that train, evaluate and report this run again."""
     folder = shlex.quote(run.folder.name)
+    if run.introduced:
+        return [f"kinfolk evaluate {run.asked} --out {folder}", f"kinfolk report {folder}"]
     asked = run.environment.get("command")
     train = asked if isinstance(asked, str) and asked else f"kinfolk train {folder}/recipe.toml --out {folder}-again"
     again = folder if asked else f"{folder}-again"

@@ -21,7 +21,7 @@ BEHIND = {
 
 def show(questions: Sequence[Question], columns: Sequence[Column]) -> Markup:
     """First the scores that floors were measured on, with a picture; then the others."""
-    beside = [q for q in questions if q.runs and any(c.floor for c in q.answers)]
+    beside = [q for q in questions if q.runs and any(not c.own for c in q.answers)]
     alone = [q for q in questions if q.runs and q not in beside]
     parts: list[object] = []
     if beside:
@@ -62,10 +62,10 @@ def _cell(question: Question, column: Column) -> Markup:
     if finding is None:
         return tag("td", "–", class_="none")
     interval = figures.interval(finding)
-    parts: list[object] = [tag("strong" if not column.floor else "span", figures.value(finding.value, finding.unit))]
+    parts: list[object] = [tag("strong" if column.own else "span", figures.value(finding.value, finding.unit))]
     parts.append(tag("small", interval, class_="interval") if interval else None)
     floor = question.best_floor(column.run)
-    if floor and not column.floor:
+    if floor and column.own:
         parts.append(tag("small", beside(finding, *floor), class_="difference"))
     return tag("td", parts)
 

@@ -33,6 +33,9 @@ DONE = ".finished"
 class Listener(Protocol):
     """What may follow a run without changing it: progress, watchers. Values returned are logged under ``watch``."""
 
+    def prepared(self, material: Material) -> None:
+        """Images and networks are ready and nothing is written yet: a RequestError refuses the run."""
+
     def started(self, material: Material, run: Run, steps: int, done: int) -> None:
         """Training begins or goes on: ``steps`` in all, ``done`` of them already."""
 
@@ -76,6 +79,8 @@ def train(
         return run
     material = prepare(recipe, progress)
     trainer = Trainer(material, run, listeners, frozenset(keep))
+    for listener in trainer.listeners:
+        listener.prepared(material)
     with run.locked() if distributed.main() else contextlib.nullcontext():
         open_folder(run, material.recipe)
         distributed.barrier()

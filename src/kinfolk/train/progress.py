@@ -17,6 +17,9 @@ class Progress:
         self.live = sys.stderr.isatty()
         self.bar: Any = None
 
+    def prepared(self, material: Material) -> None:
+        """Nothing to say yet."""
+
     def started(self, material: Material, run: Run, steps: int, done: int) -> None:
         """Say what is trained, and open the bar."""
         recipe = material.recipe
@@ -59,8 +62,7 @@ class Progress:
         left = spent / max(row["step"] - self.first, 1) * (self.steps - row["step"])
         parts = [f"epoch {epoch}/{self.epochs}"]
         parts += [f"{split}: {terms({**values, 'terms': values})}" for split, values in row["validation"].items()]
-        parts += [f"{k} {v:.3g}" for k, v in row.get("watch", {}).items() if isinstance(v, float)]
-        parts += [row["watch"]["alarm"]] if "alarm" in row.get("watch", {}) else []
+        parts += [f"{k} {v}" if k != "alarm" else v for k, v in watched(row).items()]
         parts += [f"{self.speed:,.0f} images/s", f"{left / 60:.1f} min left" if left else f"took {spent / 60:.1f} min"]
         if self.bar:
             self.bar.console.print("  ".join(parts), highlight=False)
@@ -84,6 +86,15 @@ def terms(row: dict[str, Any]) -> str:
     """``total 4.31 (attraction 1.2, repulsion 3.1)``."""
     each = ", ".join(f"{k} {v:.3f}" for k, v in row["terms"].items() if k != "total")
     return f"total {row['total']:.3f} ({each})"
+
+
+def watched(row: dict[str, Any]) -> dict[str, str]:
+    """What was watched, in short: a distribution by its mean and deviation."""
+    seen = row.get("watch", {})
+    return {
+        k: v if isinstance(v, str) else f"{v:.3g}" if isinstance(v, float) else f"{v['mean']:.3g} ± {v['std']:.2g}"
+        for k, v in seen.items()
+    }
 
 
 def say(text: str) -> None:

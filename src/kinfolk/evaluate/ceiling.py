@@ -1,0 +1,55 @@
+"""Ceiling: the supervised run that others are held against, named by the user or found beside a run."""
+
+from __future__ import annotations
+
+from kinfolk.core import registry
+from kinfolk.core.errors import KinfolkError, RequestError
+from kinfolk.records.run import Run
+
+PREFIX = "ceiling: "
+
+
+def at(folder: str) -> Run:
+    """The run that ``--ceiling`` names.
+
+    Raises:
+        RequestError: it is no run, is not finished, or was trained without labels.
+    """
+    run = Run.at(folder)
+    if not run.finished:
+        raise RequestError(f"--ceiling {folder}: its training has not finished.")
+    if not labelled(run):
+        method = run.recipe.method.name
+        raise RequestError(f"--ceiling {folder}: '{method}' trains without labels; a ceiling is a supervised run.")
+    return run
+
+
+def beside(run: Run) -> Run | None:
+    """The finished supervised run in the same folder of runs, on the same data with the same encoder, or None.
+
+    Of several the one that trained for most epochs, then the first by name.
+    """
+    own, found = run.recipe, []
+    if labelled(run):
+        return None
+    for folder in sorted(run.folder.resolve().parent.iterdir()):
+        other = Run(folder)
+        if folder == run.folder.resolve() or not other.finished:
+            continue
+        try:
+            recipe = other.recipe
+            if (recipe.data, recipe.encoder, recipe.evaluate) == (own.data, own.encoder, own.evaluate):
+                found += [other] if labelled(other) else []
+        except KinfolkError:
+            continue
+    return max(found, key=lambda other: other.recipe.train.epochs, default=None)
+
+
+def labelled(run: Run) -> bool:
+    """Whether a run's method was given labels."""
+    return "labels" in registry.leaf("methods", run.recipe.method.name).open().uses
+
+
+def name(run: Run) -> str:
+    """The subject of its findings."""
+    return f"{PREFIX}{run.name}"

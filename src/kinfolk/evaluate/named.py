@@ -1,0 +1,259 @@
+"""Named: what a user names as SUBJECT (a run, weights, timm:NAME, a floor, a features file), opened for measuring."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from kinfolk.core import device, files, registry
+from kinfolk.core.errors import RequestError, nearest
+from kinfolk.embed import Embedder, embedder
+from kinfolk.evaluate import subjects
+from kinfolk.load.images import EVALUATION, HELD_OUT, load, scrambled
+from kinfolk.load.network import bare, put
+from kinfolk.records import features as vectors
+from kinfolk.records.features import Features
+from kinfolk.records.images import Images
+from kinfolk.records.recipe import NO_ENCODER, Choice, Recipe
+from kinfolk.records.request import request
+from kinfolk.records.run import Run
+from kinfolk.records.subject import Subject
+
+Kind = Literal["run", "weights", "timm", "floor", "features"]
+CARD = "subject.json"
+KNOWN = (
+    "A subject is a run folder, a features file (.npz, .parquet), a .safetensors file with --encoder and --data, "
+    "or timm:NAME, pixels, histogram or random with --data."
+)
+
+
+@dataclass(frozen=True)
+class Named:
+    """A subject by name.
+
+    Attributes:
+        name: its name in findings and tables.
+        kind: which of the five it is.
+        recipe: the images it is measured on, and its encoder.
+        place: the run folder, the file of weights or of features; empty for the others.
+        imaged: whether there are images: all but a features file without --data.
+        chosen: whether the recipe's encoder is the subject's or was asked for, so that it makes the floor ``random``.
+        asked: the subject and its flags as they are typed, for the report.
+    """
+
+    name: str
+    kind: Kind
+    recipe: Recipe
+    place: Path = Path()
+    imaged: bool = True
+    chosen: bool = True
+    asked: str = ""
+
+    @property
+    def run(self) -> Run | None:
+        """The run, where it is one."""
+        return Run(self.place) if self.kind == "run" else None
+
+    def images(self, ood: str = "", anomalies: str = "") -> dict[str, Images]:
+        """The images to measure on, by role; those of a features file are brought into its order."""
+        if self.kind == "features" and (ood or anomalies):
+            raise RequestError(f"'{self.place}' holds features alone: --ood and --anomalies need an encoder.")
+        if not self.imaged:
+            return {}
+        recipe = self.recipe
+        size = recipe.data.size if recipe.evaluate.size == "auto" else recipe.evaluate.size
+        if self.kind != "features":
+            return subjects.roles(recipe.data, size, recipe.seed, ood, anomalies)
+        return {role: behind(found, recipe.data.name, size) for role, found in self.features().items()}
+
+    def parts(
+        self, split: str, whole: bool, decoding: Callable[[int, int], None] | None = None
+    ) -> tuple[list[Images], Images]:
+        """The images of one split, or of train and test for ``all``; and training images for what needs them.
+
+        With ``whole`` no tenth of a ``train`` without a test split is left out, unless ``all`` is asked for.
+        """
+        data, evaluate = self.recipe.data, self.recipe.evaluate
+        settings: dict[str, Any] = {
+            "size": data.size if evaluate.size == "auto" else evaluate.size, "settings": data.settings,
+        }
+        if split != "all":
+            part = load(data.name, split, hold_out=not whole, progress=decoding, **settings)
+            return [part], load(data.name, data.split, **settings) if self.name == "random" else part
+        both = self.images()
+        return [both["train"], both["test"]], both["train"]
+
+    def features(self) -> dict[str, Features]:
+        """The features of a features file by role: train, and the split to evaluate on or a tenth held out."""
+        found = vectors.load(self.place)
+        first = "train" if "train" in found else next(iter(found))
+        train = found.pop(first)
+        test = next((found[name] for name in (*EVALUATION, HELD_OUT) if name in found), None)
+        if test is None and found:
+            raise RequestError(
+                f"'{self.place}' holds the splits {', '.join([first, *found])}: one of them must be called train, and "
+                f"one {', '.join(EVALUATION)}."
+            )
+        if test is None:
+            order = np.argsort(scrambled(train.index, "held out", 0), kind="stable")
+            held = np.sort(order[: max(1, round(len(order) / 10))])
+            rest = np.setdiff1d(np.arange(len(order)), held)
+            if not len(rest):
+                raise RequestError(f"'{self.place}' holds one vector: none can be held out for evaluation.")
+            train, test = train.take(rest), replace(train.take(held), split=f"{first}[held out]")
+        return {"train": train, "test": test}
+
+    def embedders(self, train: Images, seeds: tuple[int, ...] = (0,)) -> Iterator[Embedder]:
+        """What embeds; for ``random`` one for each seed. ``train`` gives sizes and batch-norm statistics."""
+        crop = self.crop(train)
+        if self.kind == "run":
+            yield embedder(Run(self.place))
+        elif self.name == "random":
+            yield from (subjects.untrained(self.recipe.encoder, crop, train, seed) for seed in seeds)
+        elif self.kind == "floor":
+            yield Embedder(registry.build("encoders", self.name, train.size), self.name)
+        elif self.kind == "features":
+            raise RequestError(f"'{self.place}' holds features alone, and no encoder to embed with.")
+        else:
+            choice = self.recipe.encoder
+            encoder = bare(choice, crop, fetch=True)
+            if self.kind == "weights":
+                put(encoder, self.place)
+            kind = device.device("auto")
+            yield Embedder(encoder.to(kind), self.name, device=kind)
+
+    def crop(self, train: Images) -> int:
+        """The side of images that the encoder is built for."""
+        return train.size if self.recipe.views.size == "auto" else int(self.recipe.views.size)
+
+    def subjects(self, images: dict[str, Images], folder: Path) -> Iterator[Subject]:
+        """What is measured: one subject, or one for each seed of ``random``; features are kept in ``folder``."""
+        if self.kind == "features":
+            found = self.features()
+            protocol = subjects.measured_at(images) if images else {}
+            yield Subject(self.name, {(role, "h"): f for role, f in found.items()}, images, protocol=protocol)
+            return
+        place = folder / "features" / self.digest if self.kind != "floor" else None
+        for maker in self.embedders(images["train"], subjects.RANDOM_SEEDS):
+            made = subjects.seen(maker, images, place)
+            yield replace(made, features=subjects.centred(made.features)) if self.name == "pixels" else made
+
+    @property
+    def digest(self) -> str:
+        """Of the encoder: names the folder in which features are kept."""
+        choice = self.recipe.encoder
+        if self.kind == "run":
+            key = Run(self.place).weights.read_bytes()
+        else:
+            key = json.dumps([self.name, choice.name, choice.settings, str(self.recipe.views.size)]).encode()
+            key += self.place.read_bytes() if self.place.is_file() else b""
+        return hashlib.blake2b(key, digest_size=6).hexdigest()
+
+    def folder(self, out: str = "") -> Path:
+        """Where findings go: the run's folder, else ``out`` or NAME.findings; RequestError if it holds another's."""
+        if self.kind == "run":
+            if out:
+                raise RequestError(f"the findings of a run lie in its folder, '{self.place}': leave out --out.")
+            return self.place
+        folder = Path(out or f"{self.name.replace(':', '-').replace('/', '-')}.findings")
+        card = folder / CARD
+        if folder.exists() and any(folder.iterdir()) and not card.is_file():
+            raise RequestError(f"'{folder}' holds files that are not findings; choose an empty or new --out.")
+        if card.is_file() and (held := json.loads(card.read_text("utf-8"))["subject"]) != self.name:
+            raise RequestError(f"'{folder}' holds the findings of '{held}'; choose another --out.")
+        return folder
+
+    def introduce(self, folder: Path) -> None:
+        """Write who is measured, for the report; a run has its recipe for that."""
+        if self.kind == "run":
+            return
+        plain = self.recipe.plain()
+        sections = ["seed", "evaluate", *(["data"] if self.imaged else []), *(["encoder"] if self.chosen else [])]
+        card = {"subject": self.name, "asked": self.asked, "recipe": {k: plain[k] for k in sections}}
+        files.write_text(folder / CARD, json.dumps(card, indent=1) + "\n")
+
+
+def opened(subject: str, data: str = "", encoder: str = "", pairs: Sequence[str] = ()) -> Named:
+    """Open what a user named.
+
+    Args:
+        subject: a path, a floor's name or ``timm:NAME``.
+        data, encoder: the images and the network of a subject that is not a run; empty where they were left out.
+        pairs: further settings of its recipe, such as ``encoder.stem=small``.
+
+    Raises:
+        RequestError: there is no such subject, or a flag it needs is missing.
+    """
+    given, more = {"data": data, "encoder": encoder}, list(pairs)
+    if subject.startswith("timm:"):
+        given["encoder"] = "timm"
+        more = [f"encoder.model={subject.removeprefix('timm:')}", "encoder.pretrained=true", *pairs]
+    asked = request("", {flag: value for flag, value in given.items() if value}, more)
+    path = Path(subject)
+    flags = [("--data", data), ("--encoder", encoder), *(("--set", pair) for pair in pairs)]
+    typed = " ".join([shlex.quote(subject), *(f"{flag} {shlex.quote(value)}" for flag, value in flags if value)])
+    if subject in subjects.FLOORS:
+        opened = Named(subject, "floor", asked, chosen=bool(encoder) or subject == "random")
+    elif subject.startswith("timm:"):
+        opened = Named(subject, "timm", asked)
+    elif path.suffix in (".npz", ".parquet") and not path.is_dir():
+        if not path.is_file():
+            raise RequestError(f"no features file '{subject}'.")
+        return Named(path.stem, "features", asked, path, bool(data), bool(encoder), typed)
+    elif path.suffix == ".safetensors":
+        if not path.is_file():
+            raise RequestError(f"no file of weights '{subject}'.")
+        if not encoder:
+            raise RequestError(f"'{subject}' needs --encoder, the network it holds the weights of.")
+        own = path.stem if path.stem != "weights" else path.resolve().parent.name
+        opened = Named(own, "weights", asked, path)
+    else:
+        if not path.exists():
+            hint = nearest(subject, subjects.FLOORS)
+            close = f" Did you mean '{hint}'?" if hint else ""
+            raise RequestError(f"'{subject}' does not exist.{close} {KNOWN}")
+        if encoder or pairs:
+            raise RequestError(f"'{subject}' is a run, whose recipe is fixed: leave out --encoder and --set.")
+        return of_run(Run.at(path), data)
+    if not data:
+        raise RequestError(f"'{subject}' needs --data, the images to measure it on.")
+    return replace(opened, asked=typed)
+
+
+def of_run(run: Run, data: str = "") -> Named:
+    """A run, on its own images or on others."""
+    recipe = run.recipe
+    other: dict[str, Any] = {"name": data, "limit": "all", "fraction": 1.0, "classes": (), "settings": {}}
+    source = replace(recipe.data, **other) if data else recipe.data
+    return Named(run.name, "run", replace(recipe, data=source), run.folder)
+
+
+def untrained_choice(named: Named) -> Choice | None:
+    """The encoder of the floor ``random``, or None where it is not known."""
+    choice = named.recipe.encoder
+    return choice if named.chosen and choice.name != NO_ENCODER else None
+
+
+def behind(found: Features, data: str, size: Any) -> Images:
+    """The images that features were made from, in their order, found by number.
+
+    Raises:
+        RequestError: an image is not there, or has another label.
+    """
+    images = load(data, found.split.removesuffix("[held out]"), size=size, hold_out=False)
+    rows = np.searchsorted(images.index, found.index).clip(0, len(images) - 1)
+    absent = np.flatnonzero(images.index[rows] != found.index)
+    both = (found.labels >= 0) & (images.labels[rows] >= 0)
+    other = np.flatnonzero(both & (found.labels != images.labels[rows]))
+    if len(absent) or len(other):
+        number = found.index[(absent if len(absent) else other)[0]]
+        what = "is not there" if len(absent) else "has another label"
+        raise RequestError(f"--data {data} is not what the features were made from: image {number} {what}.")
+    return images.take(rows)
