@@ -255,24 +255,23 @@ def demo(out: Annotated[Path, typer.Option(help="The run folder.")] = Path("runs
 
 @app.command("list")
 def list_(
-    kinds: Annotated[str, typer.Argument(help="Catalogues, such as methods,datasets; all by default.")] = "",
+    kinds: Annotated[str, typer.Argument(help="Catalogues, such as methods,recipes; all by default.")] = "",
     as_json: Quiet = False,
 ) -> None:
     """Show what there is, with one line each."""
-    names = [k.strip() for k in kinds.split(",") if k.strip()] or list(registry.CATALOGUES)
-    found = [leaf for kind in names for leaf in registry.leaves(kind).values()]
+    from kinfolk.records import shipped
+
+    names = [k.strip() for k in kinds.split(",") if k.strip()] or list(shipped.KINDS)
+    rows = [row for kind in names for row in shipped.listed(kind)]
     if as_json:
-        rows = [
-            {"kind": f.kind, "name": f.name, "summary": f.summary, "settings": [vars(s) for s in f.settings]}
-            for f in found
-        ]
         typer.echo(json.dumps(rows, indent=1))
         return
+    wide = max((len(row["name"]) for row in rows), default=0)
     for kind in names:
         typer.echo(kind)
-        for leaf in found:
-            if leaf.kind == kind:
-                typer.echo(f"  {leaf.name:<18} {leaf.summary}")
+        for row in rows:
+            if row["kind"] == kind:
+                typer.echo(f"  {row['name']:<{wide}} {row['summary']}")
 
 
 def main() -> None:

@@ -13,19 +13,18 @@ from kinfolk.nn.batchnorm import synchronise
 
 
 def main(out: str) -> None:
-    """Run all methods for two and three views, and for partners, and save what rank 0 holds to ``out``."""
+    """Run all methods on all kinds of views that they take and save what rank 0 holds to ``out``."""
     torch.set_num_threads(1)
     distributed.start("cpu")
     found = {}
     for name in toys.names():
-        for count in (2, 3, *(["partners"] if name in toys.taught() else [])):
+        for kind, given in toys.mixtures(name).items():
             method = toys.build(name).double()
             synchronise(method, distributed.all_reduce)
             model = DistributedDataParallel(method, broadcast_buffers=False)
-            kind = {"partners": True} if count == "partners" else {"count": count}
-            terms = model(toys.views(**kind, rows=distributed.share(8), dtype=torch.float64))
+            terms = model(toys.views(**given, rows=distributed.share(8), dtype=torch.float64))
             method.total(terms).backward()
-            found[f"{name} {count}"] = {
+            found[f"{name}, {kind}"] = {
                 "terms": {k: torch.tensor(distributed.mean(v)) for k, v in terms.items()},
                 "gradients": toys.gradients(method),
                 "buffers": dict(method.named_buffers()),

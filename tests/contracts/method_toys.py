@@ -40,9 +40,19 @@ def names() -> list[str]:
     return list(registry.leaves("methods"))
 
 
-def taught() -> list[str]:
-    """The methods with a teacher, whose targets can be averaged with a partner's."""
-    return [n for n in names() if "teacher" in registry.leaf("methods", n).open().uses]
+def using(thing: str) -> list[str]:
+    """The methods that use a teacher, or small crops."""
+    return [n for n in names() if thing in registry.leaf("methods", n).open().uses]
+
+
+def mixtures(name: str) -> dict[str, dict[str, Any]]:
+    """The kinds of views that a method takes, as arguments of ``views``."""
+    found: dict[str, dict[str, Any]] = {"two views": {}, "three views": {"count": 3}}
+    if name in using("teacher"):
+        found["partners"] = {"partners": True}
+    if name in using("small"):
+        found["small crops"] = {"small": 2}
+    return found
 
 
 def build(name: str, seed: int = 0, **settings: Any) -> Method:
@@ -64,24 +74,27 @@ def views(
     rows: slice = slice(None),
     dtype: torch.dtype = torch.float32,
     partners: bool = False,
+    small: int = 0,
 ) -> Views:
-    """``count`` noisy views of random images; ``rows`` takes a process's part of the batch.
+    """``count`` noisy views of random images, then ``small`` crops; ``rows`` takes a process's part of the batch.
 
     With ``partners`` each image has views of the next one beside its own, a third of each target.
     """
     draw = torch.Generator().manual_seed(seed)
     originals = torch.randint(0, 256, (images, 3, SIZE, SIZE), generator=draw, dtype=torch.uint8)
     plain = (originals.to(dtype) - 127.5) / 64
-    pixels = [plain + 0.5 * torch.randn(plain.shape, generator=draw, dtype=dtype) for _ in range(count)]
+    pixels = [plain + 0.5 * torch.randn(plain.shape, generator=draw, dtype=dtype) for _ in range(count + small)]
+    pixels[count:] = [p[:, :, 4:12, 4:12] for p in pixels[count:]]
     return Views(
         partners=[(p.roll(1, 0) * 0.9)[rows] for p in pixels] if partners else [],
         weight=2 / 3 if partners else 1.0,
         pixels=[p[rows] for p in pixels],
-        parameters=[{} for _ in range(count)],
+        parameters=[{} for _ in range(count + small)],
         originals=originals[rows],
         index=torch.arange(images)[rows],
         labels=(torch.arange(images) % CLASSES)[rows],
         generator=torch.Generator().manual_seed(seed),
+        small=small,
     )
 
 

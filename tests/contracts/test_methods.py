@@ -20,7 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from kinfolk.core import registry
+from kinfolk.embed import Embedder
 from kinfolk.methods import Method
+from kinfolk.train import checkpoint
 
 HERE = Path(__file__).parent
 every = pytest.mark.parametrize("name", toys.names())
@@ -126,16 +128,15 @@ def test_a_toy_is_learned_by_heart(name):
 
 
 @every
-def test_a_run_that_is_stopped_and_resumed_ends_the_same_to_the_bit(name):
+def test_a_run_that_is_stopped_and_resumed_ends_the_same_to_the_bit(name, tmp_path):
     method = toys.build(name)
     optimizer = optimiser(method)
     train(method, optimizer, range(3), 6)
-    kept = copy.deepcopy((method.state_dict(), optimizer.state_dict()))
+    checkpoint.save(tmp_path, 3, method, optimizer, {})
     train(method, optimizer, range(3, 6), 6)
     again = toys.build(name, seed=9)
     other = optimiser(again)
-    again.load_state_dict(kept[0])
-    other.load_state_dict(kept[1])
+    assert checkpoint.restore(tmp_path, again, other) == {}
     assert digest(again) != digest(method)
     train(again, other, range(3, 6), 6)
     assert digest(again) == digest(method)
@@ -154,6 +155,15 @@ def test_validation_changes_nothing_and_training_does(name):
     method.train()
     method(toys.views(2))
     assert digest(method) != before
+
+
+@every
+def test_watching_changes_nothing(name):
+    method = toys.build(name)
+    before, originals = digest(method), toys.views(1, 12).originals.numpy()
+    looks = [Embedder(method.embedder(), name)(originals) for _ in range(2)]
+    assert digest(method) == before
+    assert (looks[0] == looks[1]).all()
 
 
 @every
@@ -201,13 +211,32 @@ def test_the_file_has_the_form_of_the_house(name):
     assert f"{name}_terms" in functions
 
 
-@joint
-def test_small_crops_beside_large_views(name):
-    views = toys.views(4)
-    views.pixels[2:] = [p[:, :, 4:12, 4:12] for p in views.pixels[2:]]
-    for passes in ("views", "all"):
-        terms, _ = backward(toys.build(name, passes=passes), views)
-        assert all(torch.isfinite(t) for t in terms.values())
+@every
+def test_a_reference_test_holds_it_against_the_formula_and_a_mutation_of_it(name):
+    source = (HERE.parent / "reference" / f"test_{name}.py").read_text("utf-8")
+    assert f"import {name}_terms" in source or f", {name}_terms" in source
+    assert "def reference(" in source
+    assert "agree(" in source
+    assert "with pytest.raises(AssertionError, match=" in source, "one change to the formula that must be noticed"
+
+
+@pytest.mark.parametrize("passes", ["views", "all"])
+@pytest.mark.parametrize("name", toys.using("small"))
+def test_small_crops_are_learned_from_and_are_no_targets(name, passes):
+    method = toys.build(name, passes=passes).double()
+    given = [toys.views(2, dtype=torch.float64, small=2) for _ in range(3)]
+    for pixels in given[1].pixels[2:]:
+        pixels.zero_()
+    for pixels in given[2].pixels:
+        pixels.requires_grad_()
+    one, other, watched = (copy.deepcopy(method).encode(views) for views in given)
+    assert one.z.shape[:2] == (4, 8)
+    if one.teacher is not None:
+        assert one.teacher.shape[:2] == (2, 8)
+        assert torch.equal(one.teacher, other.teacher)
+        assert not torch.equal(one.z, other.z)
+    method.total(method.terms(watched, given[2])).backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in given[2].pixels)
 
 
 @joint
@@ -243,26 +272,16 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[s
     return torch.load(out, weights_only=True)
 
 
-@pytest.mark.parametrize("count", [2, 3])
-@every
-def test_two_processes_give_the_gradients_of_one(name, count, pair):
-    compare(name, pair[f"{name} {count}"], toys.views(count, dtype=torch.float64))
-
-
-@pytest.mark.parametrize("name", toys.taught())
-def test_two_processes_average_targets_as_one_does(name, pair):
-    compare(name, pair[f"{name} partners"], toys.views(dtype=torch.float64, partners=True))
-
-
-def compare(name: str, found: dict[str, dict[str, Tensor]], views: toys.Views) -> None:
-    """Hold terms, gradients and buffers of two processes against those of one."""
+@pytest.mark.parametrize(("name", "kind"), [(n, kind) for n in toys.names() for kind in toys.mixtures(n)])
+def test_two_processes_give_the_gradients_of_one(name, kind, pair):
     method = toys.build(name).double()
-    terms, _ = backward(method, views)
+    terms, _ = backward(method, toys.views(**toys.mixtures(name)[kind], dtype=torch.float64))
+    found = pair[f"{name}, {kind}"]
     alone = {"terms": terms, "gradients": toys.gradients(method), "buffers": dict(method.named_buffers())}
-    for kind, values in alone.items():
-        assert set(found[kind]) == set(values)
+    for what, values in alone.items():
+        assert set(found[what]) == set(values)
         for key, value in values.items():
-            together = found[kind][key].to(value.dtype)
+            together = found[what][key].to(value.dtype)
             torch.testing.assert_close(
-                together, value.detach(), rtol=1e-6, atol=1e-9, msg=lambda m, k=key, n=kind: f"{n} {k}: {m}"
+                together, value.detach(), rtol=1e-6, atol=1e-9, msg=lambda m, k=key, n=what: f"{n} {k}: {m}"
             )

@@ -1,8 +1,9 @@
-"""Two processes started by torchrun train to the weights of one process with the whole batch."""
+"""Two processes, of one launcher or of two as on two machines, train to the weights of one with the whole batch."""
 
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,21 +18,41 @@ REQUEST = [
 ]
 
 
+def launched(request: list[str], machines: int) -> tuple[str, str]:
+    """What two processes say in all on stdout and stderr, started by ``machines`` launchers that meet."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    meet = ["--nnodes", str(machines), "--nproc-per-node", str(2 // machines), "--rdzv-backend", "c10d"]
+    meet += ["--rdzv-id", "here", "--rdzv-endpoint", f"127.0.0.1:{port}", "--local-addr", "127.0.0.1"]
+    command = [sys.executable, "-m", "torch.distributed.run", *meet, "-m", "kinfolk", *request]
+    started = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(machines)
+    ]
+    try:
+        said = [process.communicate(timeout=240) for process in started]
+    finally:
+        for process in started:
+            process.terminate()
+    assert [process.returncode for process in started] == [0] * machines, said
+    return "".join(out for out, _ in said), "".join(err for _, err in said)
+
+
 def rows(out: Path) -> list[dict]:
     return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("method", ["simclr", "vicreg"])
-def test_two_processes_are_one(method: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("method", "machines"), [("simclr", 1), ("vicreg", 2)])
+def test_two_processes_are_one(method: str, machines: int, tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     single = [sys.executable, "-m", "kinfolk", *REQUEST, "--method", method, "--out", str(one)]
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    double = [*launcher, "-m", "kinfolk", *REQUEST, "--method", method, "--out", str(two)]
-    for command in (single, double):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=240)
-        assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stderr.count("epoch 1/1") == 1
-    assert done.stdout.count("next: kinfolk evaluate") == 1
+    done = subprocess.run(single, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
+    said, told = launched([*REQUEST, "--method", method, "--out", str(two)], machines)
+    assert told.count("epoch 1/1") == 1
+    assert said.count("next: kinfolk evaluate") == 1
+    assert sorted(p.name for p in one.rglob("*")) == sorted(p.name for p in two.rglob("*"))
+    assert len((two / "speed.jsonl").read_text().splitlines()) == 1
     assert [r["step"] for r in rows(one)] == [r["step"] for r in rows(two)]
     for a, b in zip(rows(one), rows(two), strict=True):
         if "terms" in a:

@@ -10,6 +10,7 @@ from kinfolk.core import registry, seeds
 from kinfolk.core.errors import RequestError
 from kinfolk.load.batches import Batches
 from kinfolk.load.pairs import Pairs
+from kinfolk.load.views import Pipeline
 from kinfolk.records.images import Images
 
 
@@ -87,6 +88,30 @@ def test_views_in_turn_continue_where_the_last_round_ended() -> None:
     four = whole.views(rows, (0, 0, 0), slice(None))
     second = turns.views(rows, (0, 0, 0), slice(None), first=2)
     assert torch.equal(four.pixels[3], second.pixels[1])
+
+
+def test_small_crops_follow_the_views_and_change_none_of_them() -> None:
+    steps = [("crop", registry.build("augmentations", "crop", scale=(0.05, 0.4)))]
+    plain, mixed = pairs(), pairs(small=[Pipeline(steps, 8)] * 3)
+    rows = plain.batches.rows(0, 0, 0)
+    whole = mixed.views(rows, (0, 0, 0), slice(None))
+    assert [p.shape[2] for p in whole.pixels] == [12, 12, 8, 8, 8]
+    assert (whole.small, len(whole.large), len(whole.parameters)) == (3, 2, 5)
+    for a, b in zip(plain.views(rows, (0, 0, 0), slice(None)).pixels, whole.large, strict=True):
+        assert torch.equal(a, b)
+    area = torch.cat([p["crop"]["extent"].prod(1) for p in whole.parameters[2:]])
+    assert 0.049 < area.min() < area.max() < 0.401
+    assert not torch.equal(whole.pixels[2], whole.pixels[3])
+    half = mixed.views(rows, (0, 0, 0), slice(10, 20))
+    torch.testing.assert_close(half.pixels[4], whole.pixels[4][10:], atol=1e-5, rtol=0)
+
+
+def test_fixed_small_crops_stay_with_their_image() -> None:
+    steps = [("crop", registry.build("augmentations", "crop", scale=(0.05, 0.4)))]
+    maker = pairs(fixed=True, small=[Pipeline(steps, 8)] * 2)
+    rows = maker.batches.rows(0, 0, 0)
+    one, two = maker.views(rows, (0, 0, 0), slice(None)), maker.views(rows, (5, 0, 1), slice(None))
+    assert all(torch.equal(a, b) for a, b in zip(one.pixels, two.pixels, strict=True))
 
 
 def test_a_batch_larger_than_the_data_is_refused() -> None:

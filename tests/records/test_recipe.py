@@ -10,6 +10,7 @@ from kinfolk.core import registry
 from kinfolk.core.errors import RequestError
 from kinfolk.records import recipe as records
 from kinfolk.records.recipe import Recipe
+from kinfolk.records.request import put
 
 
 @pytest.mark.parametrize("name", sorted(p.stem for p in (registry.PACKAGE / "recipes").glob("*.toml")))
@@ -38,7 +39,7 @@ def test_set_reaches_every_level() -> None:
     values: dict = {}
     pairs = ("seed=4", "train.lr=0.1", "method.name=vicreg", "method.variance=0", "views.augmentations.jitter.hue=0")
     for pair in pairs:
-        records.put(values, pair)
+        put(values, pair)
     made = Recipe.of(values)
     assert (made.seed, made.train.lr, made.method.settings["variance"]) == (4, 0.1, 0.0)
     jitter = next(c for c in made.augmentations if c.name == "jitter")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import shutil
 import sys
 from typing import Any
 
@@ -29,6 +30,17 @@ def precision(asked: str, kind: str) -> str:
     if kind == "cuda":
         return "bf16" if torch.cuda.get_device_capability() >= (8, 0) else "fp32"
     return "bf16" if cpu_flags() & {"avx512_bf16", "amx_bf16"} else "fp32"
+
+
+def check_compiler(kind: str) -> None:
+    """Refuse to compile for the CPU where the C++ compiler that torch would call is not there."""
+    usual = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
+    name = (os.environ.get("CXX") or usual).split()[0]
+    if kind == "cpu" and shutil.which(name) is None:
+        raise RequestError(
+            f"train.compile needs the C++ compiler '{name}', which is not found; install it (Debian: sudo apt-get "
+            "install -y g++) or leave train.compile off."
+        )
 
 
 def cpu_flags() -> set[str]:

@@ -27,6 +27,7 @@ class Pairs:
         fixed: draw the parameters of each image's views once and keep them.
         labels: hand labels on to the method.
         stream: the stream of randomness, ``views`` or ``validation``.
+        small: the pipelines of the small crops, one for each that follows the V views.
     """
 
     def __init__(
@@ -40,9 +41,11 @@ class Pairs:
         fixed: bool = False,
         labels: bool = False,
         stream: seeds.Stream = "views",
+        small: Sequence[Pipeline] = (),
     ) -> None:
         self.batches, self.count, self.positives, self.stream = batches, count, positives, stream
         self.pipeline = Pipeline(steps, size)
+        self.small = list(small)
         self.fixed: dict[int, dict[str, Parameters]] | None = {} if fixed else None
         self.labels = torch.from_numpy(batches.images.labels) if labels else None
         self.index = torch.from_numpy(batches.images.index)
@@ -59,17 +62,17 @@ class Pairs:
         originals = self.batches.pixels(rows[mine])
         base = originals.to(torch.float32)
         averages = self.positives.weight != "off"
-        made = Views([], [], originals, self.index[rows[mine]])
-        for v in range(first, first + self.count):
+        made = Views([], [], originals, self.index[rows[mine]], small=len(self.small))
+        for v, pipeline in enumerate([self.pipeline] * self.count + self.small, first):
             other = rows if v == first and not averages else self._partners(rows, v, position)
             source = rows if averages else other
             own = source is rows
             made.sources.append(originals if own else self.batches.pixels(source[mine]))
-            made.parameters.append(self._draw(source, v, position, mine))
-            made.pixels.append(self.pipeline.views(base if own else made.sources[-1], made.parameters[-1]))
-            if averages:
-                drawn = self._draw(other, ~v, position, mine)
-                made.partners.append(self.pipeline.views(self.batches.pixels(other[mine]), drawn))
+            made.parameters.append(self._draw(pipeline, source, v, position, mine))
+            made.pixels.append(pipeline.views(base if own else made.sources[-1], made.parameters[-1]))
+            if averages and v < first + self.count:
+                drawn = self._draw(pipeline, other, ~v, position, mine)
+                made.partners.append(pipeline.views(self.batches.pixels(other[mine]), drawn))
         if averages:
             made.weight = float(self.positives.weight)
         if self.labels is not None:
@@ -81,7 +84,9 @@ class Pairs:
         """Positions (B,) of the images that one view of the global batch is made from."""
         return self.positives.partners(rows, seeds.generator(self.batches.seed, "positives", *position, view))
 
-    def _draw(self, source: Tensor, view: int, position: tuple[int, ...], mine: slice) -> dict[str, Parameters]:
+    def _draw(
+        self, pipeline: Pipeline, source: Tensor, view: int, position: tuple[int, ...], mine: slice
+    ) -> dict[str, Parameters]:
         """Parameters for this process's rows; the views of partners are numbered ~view.
 
         Where views are kept, a partner brings its own kept view of the same number.
@@ -89,12 +94,12 @@ class Pairs:
         take: slice | Tensor
         if self.fixed is None:
             draw = seeds.generator(self.batches.seed, self.stream, *position, view)
-            drawn, take = self.pipeline.draw(len(source), draw), mine
+            drawn, take = pipeline.draw(len(source), draw), mine
         else:
             view = max(view, ~view)
             if view not in self.fixed:
                 draw = seeds.generator(self.batches.seed, self.stream, view)
-                self.fixed[view] = self.pipeline.draw(len(self.batches.images), draw)
+                self.fixed[view] = pipeline.draw(len(self.batches.images), draw)
             drawn, take = self.fixed[view], source[mine]
         return {
             name: {key: value[take].to(self.batches.device, non_blocking=True) for key, value in parameters.items()}

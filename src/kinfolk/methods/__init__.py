@@ -44,7 +44,8 @@ class Method(nn.Module):
 
     * ``uses`` names what the method asks for: ``encoder`` (without it the encoder given is the bare contract, which
       knows the image size only), ``labels``, ``teacher``, ``index`` (it keeps a latent for every training image: it
-      takes plain images, and embeds others by optimisation, so that little is validated and watched).
+      takes plain images, and embeds others by optimisation, so that little is validated and watched), ``small`` (it
+      takes small crops beside the views, and makes targets of ``views.large`` alone).
     * ``defaults`` are values of a recipe, by section, that suit the method better than the general ones.
     """
 

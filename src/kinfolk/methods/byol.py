@@ -3,12 +3,13 @@
 Paper: Grill et al., 2020, Bootstrap Your Own Latent, https://arxiv.org/abs/2006.07733 (equation 2,
     section 3.3).
 Reference code: https://github.com/google-deepmind/deepmind-research/tree/master/byol (byol_experiment.py).
-Differs from the reference: more than two views are taken; the perceptrons are smaller (4096 and 256 there);
-    the momentum starts at 0.99, not 0.996, because runs on small data are short. As there, the two directions
-    are summed (averaging them halves the learning rate), the predictor is on the online branch only, and the
-    teacher's batch norm uses its own batch while training and its own running statistics after.
-Shapes: B images, V views, D encoder width, P projector width; pixels (B, 3, h, w), h (V, B, D), z and
-    teacher (V, B, P).
+Differs from the reference: more than two views are taken, and small crops, of which the teacher sees none; the
+    perceptrons are smaller (4096 and 256 there); the momentum starts at 0.99, not 0.996, because runs on small
+    data are short. As there, the two directions are summed (averaging them halves the learning rate), the
+    predictor is on the online branch only, and the teacher's batch norm uses its own batch while training and
+    its own running statistics after.
+Shapes: B images, V views of which the first G are no small crops, D encoder width, P projector width; pixels
+    (B, 3, h, w), h (V, B, D), z (V, B, P), teacher (G, B, P).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from kinfolk.nn.teacher import Teacher, averaged, momentum
 class BYOL(Method):
     """Predictions of the online branch against projections of the teacher: the term ``prediction``."""
 
-    uses: ClassVar[frozenset[str]] = frozenset({"encoder", "teacher"})
+    uses: ClassVar[frozenset[str]] = frozenset({"encoder", "teacher", "small"})
 
     def __init__(
         self,
@@ -54,7 +55,7 @@ class BYOL(Method):
     def encode(self, views: Views) -> Encoded:
         h = through(self.encoder, views.pixels, self.passes)
         projections = through(self.projector, list(h), self.passes)
-        slow = self._slow(views.pixels)
+        slow = self._slow(views.large)
         return Encoded(
             h,
             z=through(self.predictor, list(projections), self.passes),
@@ -84,12 +85,13 @@ class BYOL(Method):
 
 @full_precision
 def byol_terms(z: Tensor, teacher: Tensor) -> dict[str, Tensor]:
-    """The squared distance of unit vectors, 2 - 2 cos(z_v, teacher_w), of predictions and targets (V, B, P).
+    """The squared distance of unit vectors, 2 - 2 cos(z_v, teacher_w), of predictions and targets.
 
-    Mean over the batch, sum over the ordered pairs of views v != w times 2 / (V (V - 1)): for two views, the
-    sum of the two directions. The sum of all cosines comes from the sums of the unit vectors over views.
+    ``z`` (V, B, P), ``teacher`` (G, B, P) for the first G <= V views. Mean over the batch, sum over the pairs of
+    views v != w times 2 / (G (V - 1)): for two views, the sum of the two directions. The sum of all cosines comes
+    from the sums of the unit vectors over views.
     """
-    count = len(z)
+    count = len(teacher)
     z, teacher = F.normalize(z, dim=2), F.normalize(teacher.detach(), dim=2)
-    crossed = (z.sum(0) * teacher.sum(0)).sum(1) - (z * teacher).sum((0, 2))
-    return {"prediction": 4 - 4 * crossed.mean() / (count * (count - 1))}
+    crossed = (z.sum(0) * teacher.sum(0)).sum(1) - (z[:count] * teacher).sum((0, 2))
+    return {"prediction": 4 - 4 * crossed.mean() / (count * (len(z) - 1))}

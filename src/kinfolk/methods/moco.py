@@ -3,12 +3,12 @@
 Paper: Chen, Xie and He, 2021, An Empirical Study of Training Self-Supervised Vision Transformers,
     https://arxiv.org/abs/2104.02057 (section 3, algorithm 1). The negatives are the batch: there is no queue.
 Reference code: https://github.com/facebookresearch/moco-v3 (moco/builder.py).
-Differs from the reference: more than two views are taken; the perceptrons are smaller (4096 and 256 there);
-    the temperature is that of the vision transformers, 0.2 (1 for ResNet-50 there). As there, the last batch
-    norm of both perceptrons has no scale and shift, and the teacher's batch norm uses its own batch while
-    training and its own running statistics after.
-Shapes: B images, V views, D encoder width, P projector width; pixels (B, 3, h, w), h (V, B, D), z and
-    teacher (V, B, P).
+Differs from the reference: more than two views are taken, and small crops, of which the teacher sees none; the
+    perceptrons are smaller (4096 and 256 there); the temperature is that of the vision transformers, 0.2 (1 for
+    ResNet-50 there). As there, the last batch norm of both perceptrons has no scale and shift, and the teacher's
+    batch norm uses its own batch while training and its own running statistics after.
+Shapes: B images, V views of which the first G are no small crops, D encoder width, P projector width; pixels
+    (B, 3, h, w), h (V, B, D), z (V, B, P), teacher (G, B, P).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from kinfolk.nn.teacher import Teacher, averaged, momentum
 class MoCo(Method):
     """Contrast of predictions with the teacher's projections: terms ``attraction`` and ``repulsion``."""
 
-    uses: ClassVar[frozenset[str]] = frozenset({"encoder", "teacher"})
+    uses: ClassVar[frozenset[str]] = frozenset({"encoder", "teacher", "small"})
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class MoCo(Method):
     def encode(self, views: Views) -> Encoded:
         h = through(self.encoder, views.pixels, self.passes)
         projections = through(self.projector, list(h), self.passes)
-        slow = self._slow(views.pixels)
+        slow = self._slow(views.large)
         return Encoded(
             h,
             z=through(self.predictor, list(projections), self.passes),
@@ -89,18 +89,19 @@ class MoCo(Method):
 
 @full_precision
 def moco_terms(z: Tensor, teacher: Tensor, *, temperature: float) -> dict[str, Tensor]:
-    """InfoNCE of predictions z and targets teacher (V, B, P), V >= 2, in two terms.
+    """InfoNCE of predictions z (V, B, P), V >= 2, and the targets teacher (G, B, P) of the first G views, in two terms.
 
-    With s the cosine similarity over the temperature T, for every ordered pair of views v != w and every
+    With s the cosine similarity over the temperature T, for every pair of views v <= V, w <= G, v != w, and every
     image i: 2 T (-s(z_vi, teacher_wi) + log sum over j of exp s(z_vi, teacher_wj)). ``attraction`` is the
-    first part, ``repulsion`` the second: mean over the batch, sum over ordered pairs times 2 / (V (V - 1)),
+    first part, ``repulsion`` the second: mean over the batch, sum over pairs times 2 / (G (V - 1)),
     which for two views is the sum of the two directions.
     """
     count, images, _ = z.shape
+    large = len(teacher)
     z, teacher = F.normalize(z, dim=2), F.normalize(teacher.detach(), dim=2)
     similarity = (z.flatten(0, 1) / temperature) @ teacher.flatten(0, 1).T
-    similarity = similarity.view(count, images, count, images).transpose(1, 2)
-    other = ~torch.eye(count, dtype=torch.bool, device=z.device)
+    similarity = similarity.view(count, images, large, images).transpose(1, 2)
+    other = ~torch.eye(count, large, dtype=torch.bool, device=z.device)
     return {
         "attraction": -4 * temperature * similarity.diagonal(dim1=2, dim2=3)[other].mean(),
         "repulsion": 4 * temperature * similarity.logsumexp(3)[other].mean(),

@@ -4,17 +4,16 @@ Paper: Caron et al., 2020, Unsupervised Learning of Visual Features by Contrasti
     https://arxiv.org/abs/2006.09882 (equations 1 to 5).
 Reference code: https://github.com/facebookresearch/swav (main_swav.py, src/resnet50.py).
 Differs from the reference: any number of large views; there is no queue; the perceptron and the number of
-    prototypes are smaller (2048 and 3000 there); the prototypes are brought to length one inside the network
-    and learn from the first step.
-Shapes: B images, V views of which the first G are the large ones, D encoder width, P prototypes; pixels
+    prototypes are smaller (2048 and 3000 there); the prototypes are brought to length one inside the network.
+    As there, they do not learn at first.
+Shapes: B images, V views of which the first G are no small crops, D encoder width, P prototypes; pixels
     (B, 3, h, w), h (V, B, D), z (V, B, P).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import takewhile
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -30,6 +29,8 @@ from kinfolk.nn.precision import full_precision
 class SwAV(Method):
     """The term ``cross_entropy`` between assignments of large crops and predictions from the others."""
 
+    uses: ClassVar[frozenset[str]] = frozenset({"encoder", "small"})
+
     def __init__(
         self,
         encoder: Encoder,
@@ -40,30 +41,38 @@ class SwAV(Method):
         hidden: Annotated[int, "[1, inf)", "width of the hidden layer (authors' code: 2048)"] = 512,
         bottleneck: Annotated[int, "[1, inf)", "width before the prototypes (authors' code: 128)"] = 128,
         out: Annotated[int, "[2, inf)", "number of prototypes (authors' code: 3000)"] = 512,
+        freeze: Annotated[
+            float, "[0, 1]", "share of the run before the prototypes learn (authors' code: 1 epoch of 100)"
+        ] = 0.01,
         passes: Annotated[
             Literal["views", "all"], "batch norm over each view or over all of a size (authors' code: all)"
         ] = "all",
     ) -> None:
         super().__init__(encoder)
         self.temperature, self.spread, self.iterations = temperature, spread, iterations
-        self.passes = passes
+        self.freeze, self.passes = freeze, passes
         self.projector = mlp(encoder.width, hidden, bottleneck, bias=True)
         self.prototypes = Prototypes(bottleneck, out)
+        self.progress: Tensor
+        self.register_buffer("progress", torch.zeros(()))
 
     def encode(self, views: Views) -> Encoded:
         h = through(self.encoder, views.pixels, self.passes)
         projections = through(self.projector, list(h), self.passes)
-        return Encoded(h, z=self.prototypes(projections.flatten(0, 1)).view(*h.shape[:2], -1))
+        scores = self.prototypes(projections.flatten(0, 1), learn=self.progress >= self.freeze)
+        return Encoded(h, z=scores.view(*h.shape[:2], -1))
 
     def terms(self, encoded: Encoded, views: Views) -> dict[str, Tensor]:
-        first = views.pixels[0].shape
         return swav_terms(
             gather(encoded.z, 1),
-            large=len(list(takewhile(lambda view: view.shape == first, views.pixels))),
+            large=len(views.large),
             temperature=self.temperature,
             spread=self.spread,
             iterations=self.iterations,
         )
+
+    def after_step(self, progress: float) -> None:
+        self.progress.fill_(progress)
 
     def projection(self) -> Callable[[Tensor], Tensor]:
         return self.projector

@@ -48,11 +48,18 @@ def mlp(
 
 
 class Prototypes(nn.Module):
-    """Cosines with learned unit vectors: (B, width) -> (B, count), each in [-1, 1]."""
+    """Cosines with learned unit vectors: (B, width) -> (B, count), each in [-1, 1].
+
+    Where ``learn`` is false the vectors get a gradient of zero, so that their directions stay under any optimiser
+    and every process still has a gradient to share.
+    """
 
     def __init__(self, width: int, count: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(F.normalize(torch.randn(count, width), dim=1))
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.linear(F.normalize(x, dim=1), F.normalize(self.weight, dim=1))
+    def forward(self, x: Tensor, *, learn: Tensor | None = None) -> Tensor:
+        weight: Tensor = self.weight
+        if learn is not None:
+            weight = weight.detach().lerp(weight, learn.to(weight.dtype))
+        return F.linear(F.normalize(x, dim=1), F.normalize(weight, dim=1))

@@ -32,12 +32,15 @@ class Data:
 
 @dataclass(frozen=True)
 class Views:
-    """``[views]``: how many views of an image, and of which size."""
+    """``[views]``: how many views of an image, and of which size; small crops where the method takes them."""
 
     count: Annotated[int, "[1, 64]", "views of each image"] = 2
     size: Annotated[int | Literal["auto"], "[8, 1024]", "side of the crops; auto: three quarters of the image"] = "auto"
     pairing: Annotated[Literal["all", "turns"], "all views in one step, or two by two in turn"] = "all"
     fixed: Annotated[bool, "draw the views of each image once and keep them"] = False
+    small_count: Annotated[int, "[0, 64]", "small crops of each image beside its views (multi-crop)"] = 0
+    small_size: Annotated[int | Literal["auto"], "[8, 1024]", "side of the small crops; auto: half of size"] = "auto"
+    small_scale: Annotated[tuple[float, ...], "(0, 1]", "least and greatest area of a small crop"] = (0.05, 0.4)
 
 
 @dataclass(frozen=True)
@@ -262,30 +265,6 @@ def read(path: Path) -> dict[str, Any]:
         raise RequestError(f"no recipe '{path}'.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RequestError(f"'{path}' is not a recipe: {error}.") from None
-
-
-def put(values: dict[str, Any], pair: str) -> None:
-    """Apply one ``--set a.b=c`` to nested values; ``views.augmentations.jitter.hue=0`` reaches into a list by name."""
-    key, found, text = pair.partition("=")
-    parts = key.strip().split(".")
-    if not found or not all(parts):
-        raise RequestError(f"--set takes KEY=VALUE, such as train.lr=0.001, not '{pair}'.")
-    node: Any = values
-    for i, part in enumerate(parts[:-1]):
-        if part == "augmentations" and i == 1:
-            node = node.setdefault(part, [{"name": n} for n in DEFAULT_AUGMENTATIONS])
-        elif isinstance(node, list):
-            named = {item["name"]: item for item in node}
-            if part not in named:
-                raise unknown(f"item of {'.'.join(parts[:i])}", part, named)
-            node = named[part]
-        else:
-            node = node.setdefault(part, {})
-        if not isinstance(node, (dict, list)):
-            raise RequestError(f"--set {pair}: '{'.'.join(parts[: i + 1])}' is a value, not a section.")
-    if isinstance(node, list):
-        raise RequestError(f"--set {pair}: name a setting, such as {key}.p=0.5.")
-    node[parts[-1]] = text.strip()
 
 
 def differences(asked: Recipe, found: Recipe) -> dict[str, tuple[Any, Any]]:

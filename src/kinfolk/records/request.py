@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from kinfolk.core import registry
-from kinfolk.core.errors import unknown
-from kinfolk.records.recipe import Recipe, put, read, table
+from kinfolk.core.errors import RequestError, unknown
+from kinfolk.records import shipped
+from kinfolk.records.recipe import DEFAULT_AUGMENTATIONS, Recipe, read, table
 
-RECIPES = registry.PACKAGE / "recipes"
 FLAGS = {
     "data": "data.name", "method": "method.name", "encoder": "encoder.name", "epochs": "train.epochs",
     "batch": "train.batch", "views": "views.count", "limit": "data.limit", "seed": "seed",
@@ -22,9 +22,7 @@ def request(recipe: str, flags: dict[str, str], pairs: list[str]) -> Recipe:
     if recipe:
         path = Path(recipe)
         if path.suffix != ".toml":
-            path = RECIPES / f"{recipe}.toml"
-            if not path.is_file():
-                raise unknown("recipe", recipe, [p.stem for p in RECIPES.glob("*.toml")])
+            path = shipped.recipe(recipe)
         values = read(path)
     return checked(values, flags, pairs)
 
@@ -48,3 +46,27 @@ def checked(values: dict[str, Any], flags: dict[str, str], pairs: list[str]) -> 
     if isinstance(weights, str) and weights != "none":
         values["encoder"]["weights"] = str(Path(weights).resolve())
     return Recipe.of(values)
+
+
+def put(values: dict[str, Any], pair: str) -> None:
+    """Apply one ``--set a.b=c`` to nested values; ``views.augmentations.jitter.hue=0`` reaches into a list by name."""
+    key, found, text = pair.partition("=")
+    parts = key.strip().split(".")
+    if not found or not all(parts):
+        raise RequestError(f"--set takes KEY=VALUE, such as train.lr=0.001, not '{pair}'.")
+    node: Any = values
+    for i, part in enumerate(parts[:-1]):
+        if part == "augmentations" and i == 1:
+            node = node.setdefault(part, [{"name": n} for n in DEFAULT_AUGMENTATIONS])
+        elif isinstance(node, list):
+            named = {item["name"]: item for item in node}
+            if part not in named:
+                raise unknown(f"item of {'.'.join(parts[:i])}", part, named)
+            node = named[part]
+        else:
+            node = node.setdefault(part, {})
+        if not isinstance(node, (dict, list)):
+            raise RequestError(f"--set {pair}: '{'.'.join(parts[: i + 1])}' is a value, not a section.")
+    if isinstance(node, list):
+        raise RequestError(f"--set {pair}: name a setting, such as {key}.p=0.5.")
+    node[parts[-1]] = text.strip()

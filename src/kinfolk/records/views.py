@@ -15,7 +15,7 @@ class Views:
     """The views of one batch and everything a method or an auxiliary may need beside them.
 
     Attributes:
-        pixels: V tensors (B, 3, h, w), normalised float; sizes may differ between views (small crops).
+        pixels: V tensors (B, 3, h, w), normalised float, the small crops after the views of full size.
         parameters: for each view, {augmentation: {parameter: tensor with first dimension B}}.
         originals: uint8 (B, 3, H, W), the images as they are in the dataset.
         index: int64 (B,), each image's number in the dataset's split.
@@ -26,6 +26,7 @@ class Views:
         partners: V tensors like ``pixels``: views of other images whose targets are averaged with the
             images' own, for methods with a teacher; empty where there are none.
         weight: the share of an image's own target in that average.
+        small: how many of the views, the last ones, are small crops.
     """
 
     pixels: list[Tensor]
@@ -37,3 +38,9 @@ class Views:
     sources: list[Tensor] = field(default_factory=list)
     partners: list[Tensor] = field(default_factory=list)
     weight: float = 1.0
+    small: int = 0
+
+    @property
+    def large(self) -> list[Tensor]:
+        """The views of full size: those that teachers and assignments may see."""
+        return self.pixels[: len(self.pixels) - self.small]

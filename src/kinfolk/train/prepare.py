@@ -16,6 +16,7 @@ from kinfolk.load.batches import Batches
 from kinfolk.load.images import load
 from kinfolk.load.network import build, settled
 from kinfolk.load.pairs import Pairs
+from kinfolk.load.views import Pipeline
 from kinfolk.methods import Method
 from kinfolk.nn.batchnorm import synchronise
 from kinfolk.positives import Positives
@@ -54,6 +55,9 @@ def resolve(recipe: Recipe, images: Images) -> Recipe:
         raise RequestError(
             f"views.size = {size} needs the augmentation 'crop': without it views keep the images' {images.size} px."
         )
+    small = recipe.views.small_size
+    if small == "auto":
+        small = max(8, int(size) // 2 // 4 * 4)
     hardware: dict[str, Any] = {
         "device": kind,
         "precision": device.precision(t.precision, kind),
@@ -67,7 +71,7 @@ def resolve(recipe: Recipe, images: Images) -> Recipe:
         start=settled(recipe.start),
         method=replace(recipe.method, settings=settings),
         data=replace(recipe.data, size=images.size),
-        views=replace(recipe.views, size=size),
+        views=replace(recipe.views, size=size, small_size=small),
         evaluate=replace(recipe.evaluate, size=images.size if recipe.evaluate.size == "auto" else recipe.evaluate.size),
         train=replace(t, **hardware),
     )
@@ -116,7 +120,47 @@ def pairs(
     return Pairs(
         batches, steps, int(views.size), count, chosen or registry.build("positives", "views"),
         fixed=views.fixed, labels="labels" in method.uses, stream="validation" if validation else "views",
+        small=small_crops(recipe),
     )
+
+
+def small_crops(recipe: Recipe) -> list[Pipeline]:
+    """The pipelines of the small crops: the views' augmentations with another crop and another size."""
+    views, crop = recipe.views, {"scale": recipe.views.small_scale}
+    steps = [
+        replace(c, settings={**c.settings, **crop}) if c.name == "crop" else c for c in recipe.augmentations
+    ]
+    return [Pipeline(augmentations(tuple(steps)), int(views.small_size))] * views.small_count
+
+
+def refuse_small_crops(recipe: Recipe) -> None:
+    """Raise RequestError where small crops are asked for and cannot be made, or the method has no use for them."""
+    views, name = recipe.views, recipe.method.name
+    if not views.small_count:
+        return
+    asked = f"views.small_count = {views.small_count}"
+    if "small" not in registry.leaf("methods", name).open().uses:
+        known = [n for n, leaf in registry.leaves("methods").items() if "small" in leaf.open().uses]
+        raise RequestError(f"{asked}: method '{name}' takes no small crops; those that do: {', '.join(known)}.")
+    if views.pairing == "turns":
+        raise RequestError(f"{asked} needs views.pairing = 'all': views in turn have no small crops beside them.")
+    if recipe.positives.settings.get("augment") == "none":
+        raise RequestError(f"{asked}, but positives.augment = 'none' leaves images as they are.")
+    if all(c.name != "crop" for c in recipe.augmentations):
+        raise RequestError(f"{asked} needs the augmentation 'crop', which makes views of another size.")
+
+
+def refuse_sizes(encoder: nn.Module, sizes: set[int]) -> None:
+    """Raise RequestError where the encoder cannot take views of one of ``sizes``; nothing of it changes."""
+    training = encoder.training
+    encoder.eval()
+    for size in sorted(sizes):
+        try:
+            with torch.no_grad():
+                encoder(torch.zeros(1, 3, size, size))
+        except (RuntimeError, ValueError, AssertionError) as error:
+            raise RequestError(f"the encoder takes no views of {size} px: {str(error).splitlines()[0]}") from None
+    encoder.train(training)
 
 
 def distribute(method: Method, settings: Train) -> nn.Module:
@@ -137,12 +181,17 @@ def prepare(recipe: Recipe, progress: Callable[[int, int], None] | None = None) 
     Raises:
         RequestError: the recipe cannot be carried out with these images or on this hardware.
     """
+    refuse_small_crops(recipe)
     images = images_of(recipe.data, recipe.data.split, recipe.seed, progress)
     recipe = resolve(recipe, images)
     if recipe.train.batch % distributed.world():
         raise RequestError(f"train.batch = {recipe.train.batch} does not divide among {distributed.world()} processes.")
+    if recipe.train.compile:
+        device.check_compiler(recipe.train.device)
     torch.set_num_threads(int(recipe.train.threads))
     method = build(recipe, int(recipe.views.size), begin=True)
+    if "encoder" in method.uses:
+        refuse_sizes(method.encoder, {int(recipe.views.size)} | {p.size for p in small_crops(recipe)})
     if "labels" in method.uses and not images.labelled:
         raise RequestError(f"method '{recipe.method.name}' uses labels, but {images.name} has none.")
     chosen = positives(recipe, method)
