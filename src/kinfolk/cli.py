@@ -114,7 +114,7 @@ def embed(
     out: Annotated[Path, typer.Option(help="Features file: .npz or .parquet.")],
     data: Annotated[str, typer.Option(help="Images to embed; the run's own by default.")] = "",
     split: Annotated[str, typer.Option(help="Which split.")] = "train",
-    layer: Annotated[str, typer.Option(help="h (before the projector) or z.")] = "h",
+    layer: Annotated[str, typer.Option(help="h (before the projector), z, or latents (an auto-decoder's own).")] = "h",
 ) -> None:
     """Write one vector an image, with path and label."""
     from kinfolk.embed import embed_to

@@ -18,7 +18,7 @@ from kinfolk.evaluate import subjects
 from kinfolk.records import findings as store
 from kinfolk.records.findings import Finding
 from kinfolk.records.images import Images
-from kinfolk.records.recipe import Recipe
+from kinfolk.records.recipe import NO_ENCODER, Recipe
 from kinfolk.records.run import Run
 from kinfolk.records.subject import Subject
 
@@ -51,7 +51,7 @@ def evaluate(
         data: another dataset to measure on; empty is the run's own.
         only: names of evaluations and diagnostics; empty is all that apply.
         ood: a dataset of classes never seen; anomalies: a dataset of anomalous images.
-        floors: whether pixels, histogram and the untrained encoder are measured too.
+        floors: whether pixels, histogram and the untrained encoder (if there is one) are measured too.
         say: told what is being done.
 
     Returns:
@@ -74,7 +74,7 @@ def evaluate(
         raise RequestError(f"{', '.join(only)} cannot be measured on '{run.name}': missing {', '.join(missing)}.")
     run.add(found)
     if floors:
-        for name in subjects.FLOORS:
+        for name in subjects.FLOORS if recipe.encoder.name != NO_ENCODER else subjects.FLOORS[:2]:
             beside = floor(name, images, recipe, leaves, say)
             run.add(beside)
             found += beside
@@ -169,5 +169,7 @@ def pointed(finding: Finding) -> list[tuple[str, list[str]]]:
         return []
     if "images" in finding.arrays:
         return [(finding.data.get("split", finding.split), ["images"])]
+    if "queries" not in finding.arrays:
+        return []
     bank: list[str] = [name for name in ("nearest", "farthest") if name in finding.arrays]
     return [(finding.data["query_split"], ["queries"]), (finding.data["bank_split"], bank)]
