@@ -80,7 +80,7 @@ def darker(pixels: np.ndarray, name: str, strength: float, seed: int) -> tuple[n
 
 
 def coarser(pixels: np.ndarray) -> np.ndarray:
-    """What a painter might make of images: each square of 2 x 2 pixels gets the colour of one of them, half the side."""
+    """What a painter might make of images: one of every 2 x 2 pixels, half the side."""
     return pixels[:, :, ::2, ::2].copy()
 
 

@@ -47,7 +47,7 @@ def test_each_row_has_an_adam_of_its_own(draw):
             rows[i].grad = slope[i].clone()
             optimizers[i].step()
         held = [t[there] for t in table]
-        adam(*held, slope[there], rate=0.1)
+        adam(held, slope[there], rate=0.1)
         for whole, part in zip(table, held, strict=True):
             whole[there] = part
     torch.testing.assert_close(table[0], torch.stack([row.detach() for row in rows]))
