@@ -79,6 +79,16 @@ def darker(pixels: np.ndarray, name: str, strength: float, seed: int) -> tuple[n
     return altered, {"factor": factor, "order": np.zeros((len(pixels), 2))}
 
 
+def coarser(pixels: np.ndarray) -> np.ndarray:
+    """What a painter might make of images: one of every 2 x 2 pixels, half the side."""
+    return pixels[:, :, ::2, ::2].copy()
+
+
+def invented(count: int, seed: int) -> np.ndarray:
+    """New images from a seed."""
+    return np.random.default_rng(seed).integers(0, 256, (count, 3, SIZE, SIZE), dtype=np.uint8)
+
+
 def seeing(train: int = 400, test: int = 200, seed: int = 0) -> tuple[Subject, Network]:
     """A subject whose features come from an encoder over images; each class has its own pattern and random hue."""
     random = np.random.default_rng(seed)
@@ -97,4 +107,7 @@ def seeing(train: int = 400, test: int = 200, seed: int = 0) -> tuple[Subject, N
             pixels, labels, CLASSES, np.arange(count), [str(i) for i in range(count)], "made", role,
             "made-fingerprint", factors={"hue": hue, "noise": random.random(count)},
         )
-    return Subject("seen", found, images, network, darker, protocol={"size": SIZE}), network
+    subject = Subject(
+        "seen", found, images, network, darker, paint=coarser, generate=invented, protocol={"size": SIZE}
+    )
+    return subject, network

@@ -136,15 +136,18 @@ def embed(
     out: Annotated[Path, typer.Option(help="Features file: .npz or .parquet.")],
     data: Annotated[str, typer.Option(help="Images to embed; a run's own by default.")] = "",
     split: Annotated[str, typer.Option(help="Which split; all: train and test in one file, for evaluate.")] = "train",
-    layer: Annotated[str, typer.Option(help="h (before the projector) or z.")] = "h",
+    layer: Annotated[str, typer.Option(help="h (before the projector), z, or latents (an auto-decoder's own).")] = "h",
     encoder: Encoder = "",
     set_: Settings = [],  # noqa: B006
 ) -> None:
     """Write one vector an image, with path and label."""
-    from kinfolk.embed import embed_to
+    from kinfolk.embed import embed_to, save_latents
     from kinfolk.evaluate.named import opened
 
     named = opened(subject, data, encoder, set_)
+    if layer == "latents" and named.run is not None:
+        typer.echo(f"{out}: {save_latents(named.run, named.recipe.data, split, out):,} latents")
+        return
     parts, train = named.parts(split, whole=bool(data), decoding=decoding)
     maker = next(named.embedders(train))
     count, width = embed_to(maker, parts, out, layer, named.digest, counted("embedding"))

@@ -14,17 +14,19 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from kinfolk.core import device, files
+from kinfolk.core import device, files, seeds
 from kinfolk.core.errors import RequestError, unknown
 from kinfolk.load.network import build
-from kinfolk.load.views import normalise
+from kinfolk.load.views import normalise, pictures
 from kinfolk.methods import Method
 from kinfolk.records.features import Features, save
 from kinfolk.records.images import Images
+from kinfolk.records.recipe import Data
 from kinfolk.records.run import Run
 
 BATCH = 500
 PIECE = 10 * BATCH
+LAYERS = ("h", "z", "latents")
 Progress = Callable[[int, int], None]
 Maker = Callable[[np.ndarray], np.ndarray]
 
@@ -34,21 +36,45 @@ class Embedder:
 
     Args:
         module: normalised pixels (B, 3, H, W) -> features (B, D).
-        project: features (B, D) -> projections (B, P), or None.
         name: the subject's name.
+        project: features (B, D) -> projections (B, P), or None.
+        device: where it computes.
+        paint: normalised pixels -> what the method paints of them, or None.
+        generate: a number and a generator -> new normalised images, or None.
     """
 
-    def __init__(self, module: nn.Module, name: str, project: Callable | None = None, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        name: str,
+        project: Callable | None = None,
+        device: str = "cpu",
+        paint: Callable | None = None,
+        generate: Callable | None = None,
+    ) -> None:
         self.module, self.name, self.project, self.device = module.eval(), name, project, device
+        self.paint, self.generate = paint, generate
 
     @torch.no_grad()
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 (n, 3, H, W) -> features h, float32 (n, D)."""
-        found = []
+        return np.concatenate([self.module(batch).float().cpu().numpy() for batch in self._batches(pixels)])
+
+    @torch.no_grad()
+    def painted(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 (n, 3, H, W) -> what the method paints of them, uint8 (n, 3, S, S); only with ``paint``."""
+        assert self.paint is not None
+        return np.concatenate([pictures(self.paint(batch)) for batch in self._batches(pixels)])
+
+    @torch.no_grad()
+    def generated(self, count: int, seed: int) -> np.ndarray:
+        """New images, uint8 (count, 3, S, S); only with ``generate``."""
+        assert self.generate is not None
+        return pictures(self.generate(count, seeds.generator(seed, "evaluation")))
+
+    def _batches(self, pixels: np.ndarray) -> Iterator[torch.Tensor]:
         for start in range(0, len(pixels), BATCH):
-            batch = torch.from_numpy(np.array(pixels[start : start + BATCH])).to(self.device)
-            found.append(self.module(normalise(batch)).float().cpu().numpy())
-        return np.concatenate(found)
+            yield normalise(torch.from_numpy(np.array(pixels[start : start + BATCH])).to(self.device))
 
     def z(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 (n, 3, H, W) -> projections z, float32 (n, P); only with a projector."""
@@ -86,7 +112,40 @@ def embedder(run: Run, weights: Path | None = None) -> Embedder:
     """The embedder of a finished run."""
     kind = device.device("auto")
     method = method_of(run, weights).to(kind)
-    return Embedder(method.embedder(), run.name, method.projection(), kind)
+    return Embedder(
+        method.embedder(), run.name, method.projection(), kind, method.reconstruction(), method.generation()
+    )
+
+
+def latents(run: Run, data: Data) -> Features:
+    """The latents that a finished run learned for its training images themselves, as the layer ``latents``.
+
+    They are another space than h of the same images: neighbours are looked for within them, scores are not.
+
+    Raises:
+        RequestError: the method keeps none, or ``data`` is not what the run was trained on.
+    """
+    recipe = run.recipe
+    table = method_of(run).trained()
+    if table is None:
+        raise RequestError(f"method '{recipe.method.name}' keeps no latents of its training images; known: h, z.")
+    if data != recipe.data:
+        raise RequestError(
+            f"layer 'latents' is there for the images that '{run.name}' was trained on, and for no others: leave out "
+            "what names other images. Layer h embeds any image."
+        )
+    images = load(
+        data.name, data.split, size=data.size, limit=data.limit, classes=data.classes, fraction=data.fraction,
+        seed=recipe.seed, settings=data.settings,
+    )
+    return described(table[torch.from_numpy(images.index)].numpy(), images, run.name, "latents")
+
+
+def save_latents(run: Run, data: Data, split: str, out: Path) -> int:
+    """Write the ``latents`` of a run's training images to a features file; return how many."""
+    found = latents(run, replace(data, split=split))
+    found.save(out)
+    return len(found)
 
 
 def embed(
@@ -197,8 +256,8 @@ def embed_to(
     """
     if out.suffix not in (".npz", ".parquet"):
         raise RequestError(f"features are written as .npz or .parquet, not '{out.name}'.")
-    if layer not in ("h", "z"):
-        raise unknown("layer", layer, ("h", "z"))
+    if layer not in LAYERS:
+        raise unknown("layer", layer, LAYERS)
     if layer == "z" and maker.project is None:
         raise RequestError(f"'{maker.name}' has no projector, so there is no layer z; known: h.")
     out.parent.mkdir(parents=True, exist_ok=True)

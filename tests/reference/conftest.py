@@ -13,9 +13,12 @@ Terms = Callable[..., dict[str, Tensor]]
 
 @pytest.fixture
 def agree() -> Callable[..., None]:
-    """``agree(terms, reference, *tensors, **settings)``: equal terms and gradients, or an error."""
+    """``agree(terms, reference, *tensors, by=1, **settings)``: equal terms and gradients, or an error.
 
-    def compare(terms: Terms, reference: Terms, *tensors: Tensor, **settings: float) -> None:
+    Gradients are compared by the first ``by`` tensors; a term that does not depend on one has none in both.
+    """
+
+    def compare(terms: Terms, reference: Terms, *tensors: Tensor, by: int = 1, **settings: float) -> None:
         own = [t.clone().requires_grad_(t.is_floating_point()) for t in tensors]
         slow = [t.clone().requires_grad_(t.is_floating_point()) for t in tensors]
         found, expected = terms(*own, **settings), reference(*slow, **settings)
@@ -26,8 +29,8 @@ def agree() -> Callable[..., None]:
                 found[name], value, rtol=1e-9, atol=1e-9, msg=lambda m, n=name: f"{n}: {m}"
             )
             for a, b in zip(
-                torch.autograd.grad(found[name], own[:1], retain_graph=True),
-                torch.autograd.grad(value, slow[:1], retain_graph=True),
+                torch.autograd.grad(found[name], own[:by], retain_graph=True, allow_unused=by > 1),
+                torch.autograd.grad(value, slow[:by], retain_graph=True, allow_unused=by > 1),
                 strict=True,
             ):
                 torch.testing.assert_close(a, b, rtol=1e-7, atol=1e-9, msg=lambda m, n=name: f"d {n}: {m}")

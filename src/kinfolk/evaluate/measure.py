@@ -236,5 +236,7 @@ def pointed(finding: Finding) -> list[tuple[str, list[str]]]:
         return []
     if "images" in finding.arrays:
         return [(finding.data.get("split", finding.split), ["images"])]
+    if "queries" not in finding.arrays:
+        return []
     bank: list[str] = [name for name in ("nearest", "farthest") if name in finding.arrays]
     return [(finding.data["query_split"], ["queries"]), (finding.data["bank_split"], bank)]

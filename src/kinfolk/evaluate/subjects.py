@@ -13,7 +13,7 @@ import torch
 
 from kinfolk.core import device, registry, seeds
 from kinfolk.core.errors import RequestError, nearest, unknown
-from kinfolk.embed import Embedder, embed, embedder
+from kinfolk.embed import Embedder, embed, embedder, latents
 from kinfolk.evaluate.alter import alter
 from kinfolk.load.images import evaluation_split, load
 from kinfolk.load.network import bare
@@ -68,7 +68,10 @@ def seen(
         projected = maker.projected(features[role, "h"])
         if projected is not None:
             features[role, "z"] = projected
-    return Subject(maker.name, features, images, encode=maker, views=alter, protocol={**measured_at(images), **more})
+    return Subject(
+        maker.name, features, images, encode=maker, views=alter, paint=maker.painted if maker.paint else None,
+        generate=maker.generated if maker.generate else None, protocol={**measured_at(images), **more},
+    )
 
 
 def of_floor(
@@ -180,7 +183,7 @@ def features(
     Args:
         subject: a run folder, ``pixels``, ``histogram``, ``random``, or a features file, which has its own images.
         recipe: says the images (``[data]``, ``seed``) and, for ``random``, the encoder.
-        layer: ``h``, ``z``, or another that the subject has; empty is ``h``, or the layer of the file.
+        layer: ``h``, ``z``, ``latents`` (see ``embed.latents``); empty is ``h``, or the layer of the file.
         folder: where the vectors of a floor are kept while they are used.
         progress: called with (what, done, total).
 
@@ -191,6 +194,8 @@ def features(
         found = Features.load(Path(subject))
         return layer_of({("train", found.layer): found}, layer or found.layer, subject)
     data = recipe.data
+    if layer == "latents" and subject not in FLOORS:
+        return latents(Run.at(subject), data)
     images = {"train": load(
         data.name, data.split, size=data.size if recipe.evaluate.size == "auto" else recipe.evaluate.size,
         limit=data.limit, fraction=data.fraction, classes=data.classes, seed=recipe.seed, settings=data.settings,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,6 +18,12 @@ def normalise(pixels: Tensor) -> Tensor:
     """uint8 (B, 3, H, W) -> float, channels-last: (value / 255 - 0.5) / 0.25, the input of every encoder."""
     scaled = pixels.to(torch.float32, memory_format=torch.channels_last)
     return scaled.mul_(1 / (255 * SPREAD)).sub_(CENTRE / SPREAD)
+
+
+def pictures(images: Tensor) -> np.ndarray:
+    """Normalised images (B, 3, H, W) -> uint8 of the same shape, clipped: the way back from ``normalise``."""
+    values: np.ndarray = images.float().mul(SPREAD).add(CENTRE).clamp(0, 1).mul(255).round().byte().cpu().numpy()
+    return values
 
 
 class Pipeline:

@@ -59,6 +59,9 @@ class AutoDecoder(Method):
         self.rate, self.steps = rate, steps
         self.decoder = Decoder(latent, encoder.image_size, channels)
         self.latents: Tensor
+        self.first: Tensor
+        self.second: Tensor
+        self.visits: Tensor
         self.register_buffer("latents", spread * torch.randn(int(images), latent))
         self.register_buffer("first", torch.zeros(int(images), latent))
         self.register_buffer("second", torch.zeros(int(images), latent))
@@ -84,10 +87,11 @@ class AutoDecoder(Method):
         index, latents = self.held
         assert latents.grad is not None
         rows, slope = gather(index), gather(latents.grad * len(latents))
-        state = [buffer[rows] for buffer in (self.latents, self.first, self.second, self.visits)]
-        adam(*state, slope, rate=self.rate * falling(progress))
-        for buffer, moved in zip((self.latents, self.first, self.second, self.visits), state, strict=True):
-            buffer[rows] = moved
+        table = (self.latents, self.first, self.second, self.visits)
+        held = [whole[rows] for whole in table]
+        adam(held, slope, rate=self.rate * falling(progress))
+        for whole, part in zip(table, held, strict=True):
+            whole[rows] = part
 
     def embedder(self) -> nn.Module:
         return Inference(self)
@@ -116,14 +120,14 @@ class AutoDecoder(Method):
         if pixels.shape[2:] != (side, side):
             pixels = F.interpolate(pixels, (side, side), mode="area")
         latents = self.latents.new_zeros(len(pixels), self.latents.shape[1])
-        first, second, visits = torch.zeros_like(latents), torch.zeros_like(latents), torch.zeros_like(latents[:, :1])
+        held = [latents, torch.zeros_like(latents), torch.zeros_like(latents), torch.zeros_like(latents[:, :1])]
         for step in range(self.steps):
             with torch.enable_grad():
                 asked = latents.clone().requires_grad_()
                 painted = self.decoder(asked).flatten(1)
                 terms = autodecoder_terms(painted[None], pixels.flatten(1)[None], asked[None])
                 slope = torch.autograd.grad(self.total(terms) * len(pixels), asked)[0]
-            adam(latents, first, second, visits, slope, rate=self.rate * falling(step / self.steps))
+            adam(held, slope, rate=self.rate * falling(step / self.steps))
         return latents
 
 
@@ -144,13 +148,17 @@ def falling(progress: float) -> float:
 
 
 @torch.no_grad()
-def adam(latents: Tensor, first: Tensor, second: Tensor, visits: Tensor, slope: Tensor, *, rate: float) -> None:
-    """One step of Adam (Kingma and Ba, 2015, Algorithm 1) in place, each row (B, L) with its own count (B, 1)."""
+def adam(held: list[Tensor], slope: Tensor, *, rate: float) -> None:
+    """One step of Adam (Kingma and Ba, 2015, Algorithm 1) in place, each row with moments and a count of its own.
+
+    ``held`` is values, first and second moments (B, L) and counts (B, 1); ``slope`` is the gradient (B, L).
+    """
+    values, first, second, visits = held
     visits += 1
     first.lerp_(slope, 1 - FIRST)
     second.lerp_(slope.square(), 1 - SECOND)
     size = (second / (1 - SECOND**visits)).sqrt_().add_(TINY)
-    latents -= rate * (first / (1 - FIRST**visits)) / size
+    values -= rate * (first / (1 - FIRST**visits)) / size
 
 
 @full_precision

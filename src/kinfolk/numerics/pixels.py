@@ -26,6 +26,14 @@ def pixels_floor(pixels: np.ndarray) -> np.ndarray:
     return np.concatenate(pieces)
 
 
+def resized(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Images uint8 (N, 3, H, W) brought to ``side`` x ``side`` by area means; unchanged where they are that already."""
+    if pixels.shape[2:] == (side, side):
+        return pixels
+    means = [adaptive_avg_pool2d(_floats(pixels[i : i + ROWS]), side) for i in range(0, len(pixels), ROWS)]
+    return torch.cat(means).mul_(255).round_().byte().numpy()
+
+
 def hue_shifted(pixels: np.ndarray, turns: float = 0.25) -> np.ndarray:
     """Rotate the hue of uint8 (N, 3, H, W) by ``turns`` in the YIQ plane; brightness (Y) is kept but for clipping."""
     angle = 2 * np.pi * turns

@@ -32,7 +32,8 @@ class Finding:
     * gallery: ``arrays = {"queries": int64 (Q,), "nearest": int64 (Q, k), "similarity": float32 (Q, k)}``
       (positions in the dataset's split), optionally ``"farthest"`` and ``"farthest_similarity"``;
       ``data = {"query_split": str, "bank_split": str}``. A gallery without queries (the most anomalous
-      images, say) has ``arrays = {"images": int64 (n,), "score": float32 (n,)}``
+      images, say) has ``arrays = {"images": int64 (n,), "score": float32 (n,)}``; one of pictures that a method
+      painted has ``arrays = {"pictures": uint8 (n, h, w, 3)}``, with ``"images"`` too where it was of these
     * verdict: ``data = {"verdict": str, "evidence": [{"name", "value", "threshold", "says"}], "advice": str}``
 
     ``text`` is one sentence in plain words, computed from the figures.

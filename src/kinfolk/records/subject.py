@@ -23,6 +23,8 @@ class Subject:
         encode: pixels uint8 (n, 3, H, W) -> float32 (n, D), or None where nothing can be encoded again.
         views: (pixels, augmentation name, strength in [0, 1], seed) -> (altered pixels uint8, the
             parameters by name as float (n, ...)), or None.
+        paint: pixels uint8 (n, 3, H, W) -> what the method paints of them, uint8 (n, 3, S, S), or None.
+        generate: (number n, seed) -> new images, uint8 (n, 3, S, S), or None.
         floor: whether this is a floor, beside which others are judged.
         protocol: entries that every score of this subject carries, such as its image size.
     """
@@ -32,6 +34,8 @@ class Subject:
     images: dict[str, Images] = field(default_factory=dict)
     encode: Callable[[np.ndarray], np.ndarray] | None = None
     views: Callable[[np.ndarray, str, float, int], tuple[np.ndarray, dict[str, np.ndarray]]] | None = None
+    paint: Callable[[np.ndarray], np.ndarray] | None = None
+    generate: Callable[[int, int], np.ndarray] | None = None
     floor: bool = False
     protocol: dict[str, object] = field(default_factory=dict)
 
@@ -63,8 +67,7 @@ class Subject:
             found.add("labels")
         if self.images:
             found.add("images")
-        if self.encode is not None:
-            found.add("encode")
-        if self.views is not None:
-            found.add("views")
+        for ability in ("encode", "views", "paint", "generate"):
+            if getattr(self, ability) is not None:
+                found.add(ability)
         return frozenset(found)

@@ -59,6 +59,15 @@ class Album:
             ids[k] = self._ids[key]
         return ids
 
+    def paint(self, name: str, pictures: np.ndarray) -> np.ndarray:
+        """The numbers, int32 (n,), of ``pictures`` uint8 (n, h, w, 3) that no dataset holds; ``name`` says whose."""
+        self.sets.append({"name": name, "classes": []})
+        first = len(self._rows)
+        for k, picture in enumerate(pictures):
+            self._rows.append([len(self.sets) - 1, k, -1, len(self._pictures)])
+            self._pictures.append(picture)
+        return np.arange(first, len(self._rows), dtype=np.int32)
+
     def category(self, image: int) -> str:
         """The class name of an image, or an empty text."""
         where, _, label, _ = self._rows[image]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kinfolk.records.recipe import NO_ENCODER
 from kinfolk.report import figures, score, verdict
 from kinfolk.report.columns import Column, Question
 from kinfolk.report.markup import Markup, join, tag
@@ -48,7 +49,8 @@ def trained(run: Material) -> str:
     if not (encoder and method):
         return ""
     length = f" for {epochs} epoch{'' if epochs == 1 else 's'}" if epochs else ""
-    return f"{encoder} trained by {method} on {run.data_name}{length}{cost(run)}"
+    what = f"{encoder} trained by {method}" if encoder != NO_ENCODER else method
+    return f"{what} on {run.data_name}{length}{cost(run)}"
 
 
 def cost(run: Material) -> str:

@@ -1,4 +1,4 @@
-"""Gallery: sheets of nearest and farthest images for the same queries, or one sheet of images with scores."""
+"""Gallery: nearest and farthest images of the same queries, images with scores, or pictures that were painted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ WAYS = {"nearest": "similarity", "farthest": "farthest_similarity"}
 def show(question: Question, page: Document) -> Markup:
     """Queries down the page, runs under each other so that neighbours can be compared, floors folded away."""
     asked = {c: f for c, f in question.answers.items() if {"queries", "nearest"} <= f.arrays.keys()}
-    sheets = [_sheet(question, c, f, page) for c, f in question.answers.items() if "images" in f.arrays]
+    sheets = [
+        (_painted if "pictures" in f.arrays else _sheet)(question, c, f, page)
+        for c, f in question.answers.items() if {"images", "pictures"} & f.arrays.keys()
+    ]
     return tag(
         "div",
         tag("h3", question.title),
@@ -108,4 +111,17 @@ def _sheet(question: Question, column: Column, finding: Finding, page: Document)
     scores = finding.arrays.get("score")
     texts = [f"{v:.2f}" for v in scores[:SHEET]] if scores is not None else [""] * len(images)
     tiles = [_tile(image, text, page) for image, text in zip(images.tolist(), texts, strict=True)]
+    return tag("div", tag("p", question.who(column), finding.text), tag("div", tiles, class_="strip"))
+
+
+def _painted(question: Question, column: Column, finding: Finding, page: Document) -> Markup:
+    """Painted pictures, each under the image it was painted of where there is one."""
+    pictures = page.album.paint(f"{question.title} of {column.label}", finding.arrays["pictures"][:SHEET])
+    scores = finding.arrays.get("score")
+    texts = [f"{v:.3f}" for v in scores[:SHEET]] if scores is not None else [""] * len(pictures)
+    tiles = [_tile(picture, text, page) for picture, text in zip(pictures.tolist(), texts, strict=True)]
+    if "images" in finding.arrays:
+        images = page.album.add(column.run, _split(finding, ""), finding.arrays["images"][:SHEET])
+        above = [_tile(image, "", page) for image in images.tolist()]
+        tiles = [tag("div", pair) for pair in zip(above, tiles, strict=True)]
     return tag("div", tag("p", question.who(column), finding.text), tag("div", tiles, class_="strip"))

@@ -6,6 +6,7 @@ import sys
 import time
 from typing import Any
 
+from kinfolk.records.recipe import NO_ENCODER
 from kinfolk.records.run import Run
 from kinfolk.train.prepare import Material
 
@@ -26,8 +27,9 @@ class Progress:
         parameters = sum(p.numel() for p in material.method.parameters())
         self.epochs, self.steps, self.first, self.began = recipe.train.epochs, steps, done, time.monotonic()
         images, settings = material.images, recipe.train
+        encoder = "" if recipe.encoder.name == NO_ENCODER else f" with {recipe.encoder.name}"
         say(
-            f"{recipe.method.name} with {recipe.encoder.name} on {len(images):,} images of {images.name} "
+            f"{recipe.method.name}{encoder} on {len(images):,} images of {images.name} "
             f"({images.size} px), {parameters / 1e6:.2f} M parameters, {settings.device} {settings.precision}, "
             f"{settings.threads} threads -> {run.folder}"
         )
