@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kinfolk.core import files, registry
+from kinfolk.core import files
 from kinfolk.core.config import Setting
 from kinfolk.core.errors import KinfolkError
 from kinfolk.core.explain import explain

@@ -16,6 +16,7 @@ from torch import nn
 
 from kinfolk.core import device, files, seeds
 from kinfolk.core.errors import RequestError, unknown
+from kinfolk.load.images import load
 from kinfolk.load.network import build
 from kinfolk.load.views import normalise, pictures
 from kinfolk.methods import Method
