@@ -61,6 +61,7 @@ def evaluate(
     leaves = applicable(only)
     recipe = run.recipe
     other: dict[str, Any] = {"name": data, "limit": "all", "fraction": 1.0, "classes": (), "settings": {}}
+    other |= {"held_out": (), "held_out_count": 0}
     source = replace(recipe.data, **other) if data else recipe.data
     say = say or (lambda text: None)
     say("reading images")

@@ -14,7 +14,7 @@ import torch
 from kinfolk.core import device, registry, seeds
 from kinfolk.embed import Embedder, embed, embedder
 from kinfolk.evaluate.alter import alter
-from kinfolk.load.images import evaluation_split, load
+from kinfolk.load.images import divided, evaluation_split, load
 from kinfolk.load.network import bare
 from kinfolk.load.views import normalise
 from kinfolk.records.features import Features
@@ -32,9 +32,10 @@ def roles(data: Data, size: int, seed: int, ood: str = "", anomalies: str = "") 
     """The images to measure on, by role, all of one size.
 
     ``train`` is what the run trained on; ``test`` is the dataset's test split; ``ood_train``, ``ood_test`` and
-    ``anomalies`` come from the other datasets, where they are given.
+    ``anomalies`` come from the other datasets, where they are given; without one, OOD are the run's held-out classes.
     """
-    chosen: dict[str, Any] = {"size": size, "classes": data.classes, "seed": seed, "settings": data.settings}
+    seen, unseen = divided(data, seed)
+    chosen: dict[str, Any] = {"size": size, "classes": seen, "seed": seed, "settings": data.settings}
     found = {
         "train": load(data.name, data.split, limit=data.limit, fraction=data.fraction, **chosen),
         "test": load(data.name, evaluation_split(data.name, data.settings), **chosen),
@@ -42,6 +43,11 @@ def roles(data: Data, size: int, seed: int, ood: str = "", anomalies: str = "") 
     if ood:
         found["ood_train"] = load(ood, "train", size=size)
         found["ood_test"] = load(ood, evaluation_split(ood), size=size)
+    elif unseen:
+        chosen["classes"] = unseen
+        for role, split in (("ood_train", data.split), ("ood_test", found["test"].split)):
+            images = load(data.name, split, **chosen)
+            found[role] = replace(images, name=f"{images.name}, held-out classes")
     if anomalies:
         found["anomalies"] = load(anomalies, evaluation_split(anomalies), size=size)
     return found
