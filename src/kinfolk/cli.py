@@ -227,6 +227,38 @@ def evaluate(
 
 
 @app.command()
+def views(
+    out: Out,
+    recipe: Annotated[str, typer.Argument(help="A shipped recipe's name or a TOML file.")] = "",
+    data: Annotated[str, typer.Option(help="A named dataset, or the path of images.")] = "",
+    count: Annotated[int, typer.Option(min=1, help="How many images.")] = 8,
+    set_: Annotated[list[str], typer.Option("--set", help="Any setting of the recipe, such as views.count=4.")] = [],  # noqa: B006
+) -> None:
+    """Draw a sheet (.html or .png) of views exactly as they are fed, with their parameters."""
+    from kinfolk.views import views as draw
+
+    asked = request(recipe, {"data": data} if data else {}, set_)
+    typer.echo(f"{out}: views of {draw(asked, out, count, decoding)} images")
+
+
+@app.command()
+def duplicates(
+    out: Out,
+    subject: Annotated[str, typer.Argument(help="A run whose embedding compares; without it pixels do.")] = "",
+    data: Annotated[str, typer.Option(help="The images; the run's own by default.")] = "",
+    threshold: Annotated[str, typer.Option(help="Least similarity of near duplicates, in (0, 1].")] = "auto",
+) -> None:
+    """Find exact and near duplicates: groups as CSV, and a sheet of them (.html) beside it."""
+    from kinfolk.duplicates import duplicates as find
+    from kinfolk.records.run import Run
+
+    run = Run.at(subject) if subject else None
+    least = Setting("threshold", "float", "auto", ("auto",), "(0, 1]").check(threshold)
+    for line in find(out, data=data, run=run, threshold=least, decoding=decoding, embedding=counted("embedding")):
+        typer.echo(line)
+
+
+@app.command()
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
     out: Annotated[Path | None, typer.Option(help="The HTML file; in the run's folder by default.")] = None,

@@ -16,7 +16,7 @@ from torch import nn
 
 from kinfolk.core import device, files, seeds
 from kinfolk.core.errors import RequestError, unknown
-from kinfolk.load.images import load
+from kinfolk.load.images import divided, load
 from kinfolk.load.network import build
 from kinfolk.load.views import normalise, pictures
 from kinfolk.methods import Method
@@ -136,8 +136,8 @@ def latents(run: Run, data: Data) -> Features:
             "what names other images. Layer h embeds any image."
         )
     images = load(
-        data.name, data.split, size=data.size, limit=data.limit, classes=data.classes, fraction=data.fraction,
-        seed=recipe.seed, settings=data.settings,
+        data.name, data.split, size=data.size, limit=data.limit, classes=divided(data, recipe.seed)[0],
+        fraction=data.fraction, seed=recipe.seed, settings=data.settings,
     )
     return described(table[torch.from_numpy(images.index)].numpy(), images, run.name, "latents")
 

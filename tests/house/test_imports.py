@@ -27,6 +27,8 @@ ALLOWED: dict[str, set[str]] = {
     "compare": {"records", "numerics"},
     "train": {"train", "load", "methods", "encoders", "auxiliaries", "positives", "nn", "records", "core"},
     "embed": {"load", "encoders", "methods", "records", "core"},
+    "views": {"load", "train", "records", "core"},
+    "duplicates": {"embed", "load", "records", "numerics", "core"},
     "evaluate": {"evaluate", "embed", "load", "evaluations", "diagnostics", "methods", "train", "records", "numerics",
                  "core"},
     "neighbours": {"records", "numerics", "core"},

@@ -231,6 +231,7 @@ def of_run(run: Run, data: str = "") -> Named:
     """A run, on its own images or on others."""
     recipe = run.recipe
     other: dict[str, Any] = {"name": data, "limit": "all", "fraction": 1.0, "classes": (), "settings": {}}
+    other |= {"held_out": (), "held_out_count": 0}
     source = replace(recipe.data, **other) if data else recipe.data
     return Named(run.name, "run", replace(recipe, data=source), run.folder)
 

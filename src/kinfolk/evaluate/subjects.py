@@ -15,7 +15,7 @@ from kinfolk.core import device, registry, seeds
 from kinfolk.core.errors import RequestError, nearest, unknown
 from kinfolk.embed import Embedder, embed, embedder, latents
 from kinfolk.evaluate.alter import alter
-from kinfolk.load.images import evaluation_split, load
+from kinfolk.load.images import divided, evaluation_split, load
 from kinfolk.load.network import bare
 from kinfolk.load.views import normalise
 from kinfolk.records.features import Features
@@ -35,9 +35,10 @@ def roles(data: Data, size: int | Literal["auto"], seed: int, ood: str = "", ano
     """The images to measure on, by role, all of one size (``auto``: that of the training images).
 
     ``train`` is what the run trained on; ``test`` is the dataset's test split; ``ood_train``, ``ood_test`` and
-    ``anomalies`` come from the other datasets, where they are given.
+    ``anomalies`` come from the other datasets, where they are given; without one, OOD are the run's held-out classes.
     """
-    chosen: dict[str, Any] = {"classes": data.classes, "seed": seed, "settings": data.settings}
+    known, unseen = divided(data, seed)
+    chosen: dict[str, Any] = {"classes": known, "seed": seed, "settings": data.settings}
     train = load(data.name, data.split, size=size, limit=data.limit, fraction=data.fraction, **chosen)
     size = train.size
     test = load(data.name, evaluation_split(data.name, data.settings), size=size, **chosen)
@@ -45,6 +46,11 @@ def roles(data: Data, size: int | Literal["auto"], seed: int, ood: str = "", ano
     if ood:
         found["ood_train"] = load(ood, "train", size=size)
         found["ood_test"] = load(ood, evaluation_split(ood), size=size)
+    elif unseen:
+        chosen["classes"] = unseen
+        for role, split in (("ood_train", data.split), ("ood_test", found["test"].split)):
+            images = load(data.name, split, size=size, **chosen)
+            found[role] = replace(images, name=f"{images.name}, held-out classes")
     if anomalies:
         found["anomalies"] = load(anomalies, evaluation_split(anomalies), size=size)
     return found
@@ -198,7 +204,8 @@ def features(
         return latents(Run.at(subject), data)
     images = {"train": load(
         data.name, data.split, size=data.size if recipe.evaluate.size == "auto" else recipe.evaluate.size,
-        limit=data.limit, fraction=data.fraction, classes=data.classes, seed=recipe.seed, settings=data.settings,
+        limit=data.limit, fraction=data.fraction, classes=divided(data, recipe.seed)[0], seed=recipe.seed,
+        settings=data.settings,
     )}
     if subject in FLOORS:
         made = of_floor(subject, images, recipe.encoder, images["train"].size, progress, folder)[0]

@@ -28,6 +28,7 @@ from kinfolk.core.errors import RequestError, unknown
 from kinfolk.datasets import Dataset, Source
 from kinfolk.load import cache, sources
 from kinfolk.records.images import UNLABELLED, Images
+from kinfolk.records.recipe import Data
 
 HELD_OUT = "train[held out]"
 EVALUATION = ("test", "testing", "validation", "val", "valid", "dev")
@@ -63,6 +64,30 @@ def evaluation_split(name: str, settings: dict[str, Any] | None = None) -> str:
     Where ``train`` has labels and the first of them has none (ImageNet's test set), the next that has some.
     """
     return _evaluation_of(sources.open_dataset(name, settings))
+
+
+def divided(data: Data, seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The classes to train on (empty for all there are) and those held out, as ``[data]`` names or counts them.
+
+    ``held_out_count`` takes, of the classes not named, those with the smallest hash of (seed, number).
+
+    Raises:
+        RequestError: unknown classes, or fewer than one left to train on.
+    """
+    if not data.held_out and not data.held_out_count:
+        return data.classes, ()
+    dataset = sources.open_dataset(data.name, data.settings)
+    names = dataset.open(data.split if data.split in dataset.splits() else dataset.splits()[0]).classes
+    for wanted in data.held_out:
+        if wanted not in names:
+            raise unknown(f"class of '{data.name}' to hold out", wanted, names)
+    rest = [c for c in (data.classes or names) if c not in data.held_out]
+    order = np.argsort(scrambled(np.arange(len(rest)), "held out classes", seed), kind="stable")
+    drawn = {rest[i] for i in order[: data.held_out_count].tolist()}
+    seen = tuple(c for c in rest if c not in drawn)
+    if not seen or len(drawn) < data.held_out_count:
+        raise RequestError(f"'{data.name}' has {len(names)} classes: none would be left to train on.")
+    return seen, tuple(c for c in names if c in drawn or c in data.held_out)
 
 
 def load(

@@ -13,7 +13,7 @@ from torch import nn
 from kinfolk.core import device, distributed, registry
 from kinfolk.core.errors import RequestError
 from kinfolk.load.batches import Batches
-from kinfolk.load.images import load
+from kinfolk.load.images import divided, load
 from kinfolk.load.network import build, settled
 from kinfolk.load.pairs import Pairs
 from kinfolk.load.views import Pipeline
@@ -36,7 +36,8 @@ class Material:
 
 def images_of(data: Data, split: str, seed: int, progress: Callable[[int, int], None] | None = None) -> Images:
     """Load one split as a recipe's ``[data]`` says; ``limit`` and ``fraction`` hold for the training split only."""
-    chosen: dict[str, Any] = {"size": data.size, "classes": data.classes, "seed": seed, "settings": data.settings}
+    seen, _ = divided(data, seed)
+    chosen: dict[str, Any] = {"size": data.size, "classes": seen, "seed": seed, "settings": data.settings}
     if split == data.split:
         chosen |= {"limit": data.limit, "fraction": data.fraction}
     return load(data.name, split, progress=progress, **chosen)

@@ -1,0 +1,230 @@
+"""Duplicates: images with the same pixels, and near ones by small pictures or by a run's embedding, as groups.
+
+Exact: the same pixels after decoding, whatever the files are called and however they are packed. Near: linked by
+pairs of at least a threshold of similarity. Without a run the similarity is the correlation of 16 x 16 colour
+pictures: it sees copies that were resized, saved again, brightened or cut a little, not mirrored or turned ones. With
+a run it is the cosine of its centred features. ``threshold = auto`` is what 95 of 100 images of this data reach with
+a copy of themselves, a fiftieth cut off at every side and saved as JPEG of quality 60.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from kinfolk.core import files, sheet
+from kinfolk.core.errors import RequestError
+from kinfolk.embed import embedder
+from kinfolk.load.images import load
+from kinfolk.load.sources import open_dataset
+from kinfolk.numerics.nearest import nearest
+from kinfolk.records.images import Images
+from kinfolk.records.run import Run
+
+Progress = Callable[[int, int], None]
+Vectors = Callable[[np.ndarray], np.ndarray]
+SIZE, SMALL, PIECE = 64, 16, 5000
+FAINT = 4.0
+NEIGHBOURS, SAMPLE = 10, 500
+GROUPS_SHOWN, TILES_SHOWN = 100, 12
+COLUMNS = ("group", "kind", "split", "path", "label", "similarity")
+
+
+def duplicates(
+    out: Path,
+    *,
+    data: str = "",
+    run: Run | None = None,
+    threshold: float | Literal["auto"] = "auto",
+    decoding: Progress | None = None,
+    embedding: Progress | None = None,
+) -> list[str]:
+    """Write the groups of duplicates of all splits to ``out`` (CSV) and a sheet of them beside it (HTML).
+
+    Args:
+        out: a ``.csv`` file; one row an image: its group (the largest first), whether another of the group has the
+            same pixels (``exact``) or not (``near``), split, path, class, and the similarity with the most alike.
+        data: the images; empty is the run's own.
+        run: whose embedding compares; None compares small pictures.
+        threshold: the least similarity of near duplicates.
+        decoding, embedding: called with (done, total).
+
+    Returns:
+        What was found, as sentences.
+    """
+    if out.suffix != ".csv":
+        raise RequestError(f"groups of duplicates are written as .csv, not '{out.name}'.")
+    if not data and run is None:
+        raise RequestError("duplicates of what? Name a run, or images with --data.")
+    settings = {} if data or run is None else run.recipe.data.settings
+    name = data or (run.recipe.data.name if run else "")
+    size = int(run.recipe.evaluate.size) if run else SIZE
+    dataset = open_dataset(name, settings)
+    parts = [load(name, s, size=size, settings=settings, hold_out=False, progress=decoding) for s in dataset.splits()]
+    maker: Vectors = embedder(run) if run else miniatures
+    vectors = np.concatenate([embed_all(maker, part, embedding) for part in parts])
+    centre = vectors.mean(0) if run else np.zeros(vectors.shape[1], np.float32)
+    vectors = lengths_off(vectors - centre, bool(run))
+    least = calibrated(maker, parts, centre, bool(run)) if threshold == "auto" else float(threshold)
+    same = exact(parts, [dataset.open(part.split).decode for part in parts])
+    groups, likeness = grouped(vectors, same, least)
+    rows = table(parts, groups, same, likeness)
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
+    files.write_text(out, text.getvalue())
+    page = out.with_suffix(".html")
+    sheet.write(page, f"{parts[0].name}: {len(groups)} groups of duplicates", drawn(parts, groups, rows))
+    remarks = [remark for part in parts for remark in part.remarks]
+    return remarks + told(parts, groups, same, least) + [f"groups: {out}", f"sheet: {page}"]
+
+
+def embed_all(maker: Vectors, images: Images, progress: Progress | None) -> np.ndarray:
+    """The vectors of all images, float32 (N, D), made in pieces."""
+    found = []
+    for start in range(0, len(images), PIECE):
+        found.append(maker(images.pixels[start : start + PIECE]))
+        files.release(images.pixels)
+        if progress:
+            progress(min(start + PIECE, len(images)), len(images))
+    return np.concatenate(found)
+
+
+def miniatures(pixels: np.ndarray) -> np.ndarray:
+    """uint8 (n, 3, S, S), S a multiple of 16 -> 16 x 16 pictures less their mean colour, float32 (n, 768)."""
+    n, channels, side, _ = pixels.shape
+    small = pixels.reshape(n, channels, SMALL, side // SMALL, SMALL, side // SMALL).mean((3, 5), dtype=np.float32)
+    return (small - small.mean((2, 3), keepdims=True)).reshape(n, -1)
+
+
+def lengths_off(vectors: np.ndarray, plain: bool) -> np.ndarray:
+    """Vectors (n, D) of length 1; miniatures fainter than ``FAINT`` levels stay shorter, or noise would be compared."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    least = 1e-12 if plain else FAINT * np.sqrt(vectors.shape[1])
+    scaled: np.ndarray = (vectors / np.maximum(length, least)).astype(np.float32)
+    return scaled
+
+
+def calibrated(maker: Vectors, parts: list[Images], centre: np.ndarray, plain: bool) -> float:
+    """The similarity that 95 of 100 images reach with an altered copy of themselves; at most 500 are looked at."""
+    images = max(parts, key=len)
+    rows = np.unique(np.linspace(0, len(images) - 1, min(SAMPLE, len(images))).astype(int))
+    pixels = np.array(images.pixels[rows])
+    copies = np.stack([altered(p.transpose(1, 2, 0)).transpose(2, 0, 1) for p in pixels])
+    one, other = (lengths_off(maker(p) - centre, plain) for p in (pixels, copies))
+    return float(np.quantile((one * other).sum(1), 0.05))
+
+
+def altered(picture: np.ndarray) -> np.ndarray:
+    """A picture (S, S, 3) with a fiftieth cut off at every side, brought back to its size, through a JPEG file."""
+    side = picture.shape[0]
+    edge = side / 50
+    inner = (edge, edge, side - edge, side - edge)
+    cut = Image.fromarray(np.ascontiguousarray(picture)).resize((side, side), Image.Resampling.BILINEAR, box=inner)
+    buffer = io.BytesIO()
+    cut.save(buffer, "JPEG", quality=60)
+    return np.asarray(Image.open(buffer))
+
+
+def exact(parts: list[Images], decoders: list[Callable[[int], np.ndarray]]) -> np.ndarray:
+    """For each image the number of the first one with the same pixels, int64 (N,).
+
+    Images alike at the size they are kept in are decoded again at their own size, and compared there.
+    """
+    places = [(part, decode, row) for part, decode in zip(parts, decoders, strict=True) for row in range(len(part))]
+    kept: dict[bytes, list[int]] = {}
+    for number, (part, _, row) in enumerate(places):
+        kept.setdefault(hashlib.blake2b(part.pixels[row].tobytes(), digest_size=16).digest(), []).append(number)
+    first = np.arange(len(places))
+    for alike in (numbers for numbers in kept.values() if len(numbers) > 1):
+        whole: dict[tuple[object, bytes], int] = {}
+        for number in alike:
+            part, decode, row = places[number]
+            pixels = np.ascontiguousarray(decode(int(part.index[row])))
+            key = pixels.shape, hashlib.blake2b(pixels.tobytes(), digest_size=16).digest()
+            first[number] = whole.setdefault(key, number)
+    return first
+
+
+def grouped(vectors: np.ndarray, same: np.ndarray, least: float) -> tuple[list[np.ndarray], np.ndarray]:
+    """Groups of two and more images, the largest first, and each image's highest similarity with another.
+
+    Only the first of each set of equal images is compared; an image is linked to at most its 10 nearest.
+    """
+    own = np.unique(same)
+    likeness = np.full(len(same), -1.0)
+    parent = same.copy()
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = int(parent[i])
+        return i
+
+    if len(own) > 1:
+        numbers = np.arange(len(own))
+        found, similarity = nearest(
+            vectors[own], vectors[own], min(NEIGHBOURS, len(own) - 1), metric="dot", exclude=numbers
+        )
+        likeness[own] = similarity[:, 0]
+        for i, k in zip(*np.nonzero(similarity >= least), strict=True):
+            one, other = sorted((root(int(own[i])), root(int(own[found[i, k]]))))
+            parent[other] = one
+    likeness = likeness[same]
+    repeated = np.bincount(same, minlength=len(same))[same] > 1
+    likeness[repeated] = 1.0
+    roots = np.array([root(i) for i in range(len(same))])
+    order = np.argsort(roots, kind="stable")
+    sets = np.split(order, np.flatnonzero(np.diff(roots[order])) + 1)
+    return sorted((s for s in sets if len(s) > 1), key=lambda s: (-len(s), s[0])), likeness
+
+
+def table(parts: list[Images], groups: list[np.ndarray], same: np.ndarray, likeness: np.ndarray) -> list[list[object]]:
+    """One row an image, in the order of ``COLUMNS``."""
+    starts = np.cumsum([0, *map(len, parts)])
+    repeated = np.bincount(same, minlength=len(same))[same] > 1
+    rows: list[list[object]] = []
+    for number, group in enumerate(groups, 1):
+        for image in group.tolist():
+            p = int(np.searchsorted(starts, image, side="right")) - 1
+            part, row = parts[p], image - int(starts[p])
+            label = part.classes[part.labels[row]] if part.labels[row] >= 0 else ""
+            kind = "exact" if repeated[image] else "near"
+            rows.append([number, kind, part.split, part.origins[row], label, f"{likeness[image]:.4f}"])
+    return rows
+
+
+def drawn(parts: list[Images], groups: list[np.ndarray], rows: list[list[object]]) -> list[sheet.Row]:
+    """The first groups as rows of a sheet."""
+    starts = np.cumsum([0, *map(len, parts)])
+    shown, at = [], 0
+    for number, group in enumerate(groups[:GROUPS_SHOWN], 1):
+        tiles = []
+        for image, row in zip(group[:TILES_SHOWN].tolist(), rows[at : at + TILES_SHOWN], strict=False):
+            p = int(np.searchsorted(starts, image, side="right")) - 1
+            picture = parts[p].pixels[image - int(starts[p])].transpose(1, 2, 0)
+            tiles.append(sheet.Tile(picture, f"{row[1]} {row[5]}\n{row[2]} {row[4]}\n{row[3]}"))
+        shown.append(sheet.Row(f"group {number}: {len(group)} images", tiles))
+        at += len(group)
+    return shown
+
+
+def told(parts: list[Images], groups: list[np.ndarray], same: np.ndarray, least: float) -> list[str]:
+    """What was found, in sentences."""
+    count = sum(map(len, parts))
+    copies = count - len(np.unique(same))
+    lines = [
+        f"{count:,} images: {copies:,} have the same pixels as an earlier one; with near duplicates (similarity of at "
+        f"least {least:.4f}) {sum(map(len, groups)):,} images form {len(groups):,} groups"
+    ]
+    if len(parts) > 1:
+        starts = np.cumsum([0, *map(len, parts)])
+        across = sum(len(set(np.searchsorted(starts, g, side="right").tolist())) > 1 for g in groups)
+        lines.append(f"{across:,} groups span splits: what is measured on one was seen in another")
+    return lines

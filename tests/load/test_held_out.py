@@ -1,0 +1,83 @@
+"""Held-out classes: never in training or its test, measured as OOD, and the same for the same seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import samples
+
+from kinfolk.core.errors import RequestError
+from kinfolk.evaluate import subjects
+from kinfolk.evaluate.measure import evaluate
+from kinfolk.load.images import divided
+from kinfolk.records.recipe import Data, Recipe
+from kinfolk.train import train
+from kinfolk.train.prepare import images_of
+
+NAMES = ("ant", "bee", "cat", "dog", "emu")
+
+
+@pytest.fixture(scope="module")
+def animals(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Five classes, twelve training and six test images each."""
+    root = tmp_path_factory.mktemp("animals")
+    for split, count in (("train", 12), ("test", 6)):
+        for c, name in enumerate(NAMES):
+            for i in range(count):
+                place = root / split / name / f"{i:02d}.png"
+                place.parent.mkdir(parents=True, exist_ok=True)
+                samples.png(place, samples.pixels(1, seed=100 * c + i + (50 if split == "test" else 0))[0])
+    return str(root)
+
+
+def test_named_classes_are_held_out(animals: str) -> None:
+    data = Data(name=animals, held_out=("dog", "ant"), size=16)
+    assert divided(data, 0) == (("bee", "cat", "emu"), ("ant", "dog"))
+    images = images_of(data, "train", 0)
+    assert images.classes == ("bee", "cat", "emu")
+    assert not any(Path(o).parent.name in ("ant", "dog") for o in images.origins)
+    found = subjects.roles(data, 16, 0)
+    assert found["test"].classes == ("bee", "cat", "emu")
+    assert len(found["ood_train"]) == 24
+    assert len(found["ood_test"]) == 12
+    assert {Path(o).parent.name for o in found["ood_test"].origins} == {"ant", "dog"}
+    assert np.bincount(found["ood_test"].labels).tolist() == [6, 6]
+
+
+def test_a_number_of_classes_is_drawn_by_the_seed(animals: str) -> None:
+    data = Data(name=animals, held_out_count=2)
+    drawn = [divided(data, seed) for seed in range(8)]
+    assert drawn == [divided(data, seed) for seed in range(8)]
+    assert len(set(drawn)) > 2
+    for seen, unseen in drawn:
+        assert len(unseen) == 2
+        assert sorted(seen + unseen) == list(NAMES)
+    seen, unseen = divided(Data(name=animals, held_out=("emu",), held_out_count=1, classes=("ant", "bee", "emu")), 0)
+    assert "emu" in unseen
+    assert len(seen) == 1
+    assert "cat" not in seen + unseen
+
+
+@pytest.mark.parametrize(("data", "said"), [
+    ({"held_out": ("dgo",)}, "Did you mean 'dog'"),
+    ({"held_out": NAMES}, "none would be left"),
+    ({"held_out_count": 5}, "none would be left"),
+    ({"held_out_count": 6}, "none would be left"),
+])
+def test_what_cannot_be_held_out_is_refused(animals: str, data: dict, said: str) -> None:
+    with pytest.raises(RequestError, match=said):
+        divided(Data(name=animals, **data), 0)
+
+
+def test_evaluate_measures_them_without_being_asked(animals: str, tmp_path: Path) -> None:
+    asked = Recipe.of({
+        "data": {"name": animals, "size": 16, "held_out": ["dog", "ant"]}, "method": {"hidden": 8, "out": 4},
+        "encoder": {"name": "convnet", "channels": [8]}, "train": {"epochs": 1, "batch": 16, "threads": 1},
+    })
+    run = train(asked, tmp_path / "run")
+    found = [f for f in evaluate(run, only=("ood",), floors=False) if f.kind == "score"]
+    assert found
+    assert all("held-out classes" in str(f.protocol["dataset"]) for f in found)
+    assert all(f.protocol["classes"] == 2 for f in found)

@@ -1,0 +1,106 @@
+"""Duplicates: made copies are found and put together, what is different or mirrored is not, and the files are right."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kinfolk.core.errors import RequestError
+from kinfolk.duplicates import COLUMNS, duplicates, exact
+from kinfolk.load.images import load
+from kinfolk.records.recipe import Recipe
+from kinfolk.train import train
+
+
+def picture(seed: int, height: int = 120, width: int = 160) -> Image.Image:
+    """A smooth picture of its own."""
+    small = np.random.default_rng(seed).integers(0, 256, (9, 12, 3)).astype(np.uint8)
+    return Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty pictures and copies of three of them, one across the splits; nothing is said of a mirrored one."""
+    root = tmp_path_factory.mktemp("photos")
+    for split in ("train", "test"):
+        (root / split).mkdir()
+    for i in range(40):
+        picture(i).save(root / "train" / f"{i:02}.png")
+    picture(3).save(root / "train" / "same as 3.bmp")
+    picture(7).save(root / "test" / "resaved 7.jpg", quality=50)
+    picture(7).resize((80, 60)).save(root / "train" / "small 7.png")
+    Image.fromarray((np.asarray(picture(9)) * 0.7).astype(np.uint8)).save(root / "train" / "dark 9.png")
+    picture(11).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(root / "test" / "mirrored 11.png")
+    picture(90).save(root / "test" / "other.png")
+    return root
+
+
+def read(path: Path) -> dict[str, dict[str, str]]:
+    with open(path, newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    assert tuple(rows[0]) == COLUMNS
+    return {Path(row["path"]).name: row for row in rows}
+
+
+def test_copies_are_found_and_nothing_else(photos: Path, tmp_path: Path) -> None:
+    told = duplicates(tmp_path / "d.csv", data=str(photos))
+    rows = read(tmp_path / "d.csv")
+    groups: dict[str, set[str]] = {}
+    for name, row in rows.items():
+        groups.setdefault(row["group"], set()).add(name)
+    assert sorted(map(sorted, groups.values())) == [
+        ["03.png", "same as 3.bmp"], ["07.png", "resaved 7.jpg", "small 7.png"], ["09.png", "dark 9.png"],
+    ]
+    assert rows["07.png"]["group"] == "1"
+    assert {name: row["kind"] for name, row in rows.items() if row["kind"] == "exact"}.keys() == {
+        "03.png", "same as 3.bmp",
+    }
+    assert float(rows["same as 3.bmp"]["similarity"]) == 1
+    assert 0.95 < float(rows["resaved 7.jpg"]["similarity"]) <= 1
+    assert rows["resaved 7.jpg"]["split"] == "test"
+    assert "46 images: 1 have the same pixels" in told[0]
+    assert told[1].startswith("1 groups span splits")
+    page = (tmp_path / "d.html").read_text("utf-8")
+    assert page.count("<img") == 7
+    assert "resaved 7.jpg" in page
+
+
+def test_a_threshold_can_be_given(photos: Path, tmp_path: Path) -> None:
+    duplicates(tmp_path / "d.csv", data=str(photos / "train"), threshold=1.0)
+    assert set(read(tmp_path / "d.csv")) >= {"03.png", "same as 3.bmp"}
+    assert "small 7.png" not in read(tmp_path / "d.csv")
+
+
+def test_alike_at_the_kept_size_is_not_the_same(tmp_path: Path) -> None:
+    fine = np.asarray(picture(0, 128, 128)).copy()
+    Image.fromarray(fine).save(tmp_path / "a.png")
+    fine[0, 0, 0] ^= 1
+    Image.fromarray(fine).save(tmp_path / "b.png")
+    images = load(str(tmp_path), "train", size=32, hold_out=False)
+    np.testing.assert_array_equal(images.pixels[0], images.pixels[1])
+    assert exact([images], [lambda i: np.asarray(Image.open(images.origins[i]))]).tolist() == [0, 1]
+    assert exact([images], [lambda i: fine]).tolist() == [0, 0]
+
+
+def test_a_runs_embedding_can_compare(photos: Path, tmp_path: Path) -> None:
+    asked = Recipe.of({
+        "data": {"name": str(photos), "size": 32}, "encoder": {"name": "convnet", "channels": [8, 16]},
+        "method": {"hidden": 8, "out": 4}, "train": {"epochs": 1, "batch": 16, "threads": 1},
+    })
+    run = train(asked, tmp_path / "run")
+    duplicates(tmp_path / "d.csv", run=run, threshold=0.999)
+    rows = read(tmp_path / "d.csv")
+    assert rows["03.png"]["group"] == rows["same as 3.bmp"]["group"]
+    assert rows["03.png"]["kind"] == "exact"
+
+
+def test_wrong_requests_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"\.csv"):
+        duplicates(tmp_path / "d.txt", data="digits")
+    with pytest.raises(RequestError, match="Name a run"):
+        duplicates(tmp_path / "d.csv")
+    assert not list(tmp_path.iterdir())
