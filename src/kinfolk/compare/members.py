@@ -44,7 +44,7 @@ class Cost:
 class Member:
     """One run among those compared, or a floor measured beside one (``cost`` is then None).
 
-    ``scores`` are findings of kind score. ``epochs`` are the log's rows with ``validation`` and ``watch``.
+    ``scores`` are findings of kind score, and the losses of the last epoch as such. ``epochs`` are the log's rows with ``validation`` and ``watch``.
     """
 
     variant: str
@@ -81,8 +81,8 @@ def members(runs: Sequence[tuple[str, Path]]) -> list[Member]:
     for variant, folder in runs:
         run = Run.at(folder)
         recipe, scores = run.recipe, [f for f in run.findings if f.kind == "score"]
-        mine = tuple(f for f in scores if f.subject not in FLOORS)
         rows = tuple(row for row in run.log if "validation" in row)
+        mine = tuple(f for f in scores if f.subject not in FLOORS) + losses(run.name, rows)
         own.append(Member(variant, recipe.seed, mine, cost(run, recipe), rows))
         for floor in FLOORS:
             measured = tuple(f for f in scores if f.subject == floor)
@@ -96,6 +96,19 @@ def members(runs: Sequence[tuple[str, Path]]) -> list[Member]:
         replace(member, variant=f"{floor} ({first[floor, place]})" if floor in several else floor)
         for (floor, place, _), member in sorted(beside.items(), key=lambda item: FLOORS.index(item[0][0]))
     ]
+
+
+def losses(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[Finding, ...]:
+    """The validation terms of the last epoch as scores ``loss_test`` and ``loss_train``, their weighted sum first.
+
+    Neither direction is better: variants may have other terms under one name.
+    """
+    last = rows[-1]["validation"] if rows else {}
+    return tuple(
+        Finding(f"loss_{split}", "score", split, name, {"term": term}, value=last[split][term], unit="loss")
+        for split in ("test", "train") if split in last
+        for term in ("total", *(t for t in last[split] if t != "total"))
+    )
 
 
 def variants_of(folders: Sequence[Path]) -> list[tuple[str, Path]]:

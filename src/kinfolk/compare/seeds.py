@@ -36,6 +36,11 @@ class Quantity:
         """``knn[k=20]``, as claims and reported figures write it."""
         return f"{self.name}[{self.detail}]" if self.detail else self.name
 
+    def answers(self, label: str) -> bool:
+        """Whether it is what a claim or a reported figure writes so."""
+        name, _, details = label.rstrip("]").partition("[")
+        return name == self.name and set(filter(None, details.split(","))) <= set(self.detail.split(","))
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -90,21 +95,20 @@ class Comparison:
     members: tuple[Member, ...]
 
     def find(self, label: str) -> Quantity:
-        """The quantity written ``knn`` (the headline, which comes first) or ``knn[k=1]``.
+        """The first quantity of a name that has the details written: ``knn`` (the headline), or ``knn[k=1]``.
 
         Raises:
-            RequestError: there is none of this name.
+            RequestError: there is none.
         """
         for quantity in self.quantities:
-            if label in (quantity.label, quantity.name):
+            if quantity.answers(label):
                 return quantity
         raise unknown("score", label, [q.label for q in self.quantities])
 
     def main(self, wanted: Sequence[str] = ()) -> list[Quantity]:
         """The quantities to show first: the wanted ones and the headlines that are there, else the first four."""
-        names = {q.name for q in self.quantities} | {q.label for q in self.quantities}
-        chosen = [self.find(label) for label in (*HEADLINES, *wanted) if label in names]
-        return list(dict.fromkeys(chosen)) or list(self.quantities[:4])
+        wanted = [label for label in (*HEADLINES, *wanted) if any(q.answers(label) for q in self.quantities)]
+        return list(dict.fromkeys(map(self.find, wanted))) or list(self.quantities[:4])
 
 
 def compare(members: Sequence[Member], base: str = "") -> Comparison:

@@ -76,8 +76,11 @@ def ranged(estimate: Estimate, times: int, plus: str) -> str:
 
 def known(reported: Reported, comparison: Comparison) -> dict[tuple[str, Quantity], float]:
     """The reported figures of scores that were measured."""
-    labels = {q.name: q for q in reversed(comparison.quantities)} | {q.label: q for q in comparison.quantities}
-    return {(variant, labels[score]): value for (variant, score), value in reported.items() if score in labels}
+    return {
+        (variant, comparison.find(score)): value
+        for (variant, score), value in reported.items()
+        if any(q.answers(score) for q in comparison.quantities)
+    }
 
 
 def records(comparison: Comparison, reported: Reported) -> list[dict[str, Any]]:

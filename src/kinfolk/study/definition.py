@@ -129,7 +129,7 @@ def read(name_or_file: str, scale: str = "", pairs: Sequence[str] = ()) -> Study
         seeds=tuple(listed(chosen.get("seeds", given.get("seeds", [0])), "seeds", int)),
         keep=tuple(listed(chosen.get("keep", given.get("keep", [])), "keep", int)),
         evaluate=evaluate_of({**table(given, "evaluate"), **table(chosen, "evaluate")}),
-        claims=tuple(Claim.of(item) for item in tables(given, "claims")),
+        claims=tuple(claims_of(given, name)),
         indices={n: dict(keys(i, INDEX, f"[neighbours.{n}]")) for n, i in table(given, "neighbours").items()},
     )
 
@@ -179,6 +179,12 @@ def variants_of(given: Mapping[str, Any], scale: str, base: dict[str, Any], fixe
     if not found:
         raise RequestError("a study needs [[variants]] or [[generate]].")
     return tuple(found)
+
+
+def claims_of(given: Mapping[str, Any], scale: str) -> list[Claim]:
+    """The claims that hold for this scale."""
+    rows = [dict(row) for row in tables(given, "claims")]
+    return [Claim.of(row) for row in rows if scale in row.pop("scales", [scale])]
 
 
 def variant(row: Mapping[str, Any], name: str, changes: Mapping[str, Any], fixed: set[str]) -> Variant:
