@@ -147,7 +147,9 @@ def test_what_is_finished_is_never_done_again(file: Path, whole: tuple[Path, sub
     assert "train.lr: asked 0.5, found 0.002" in other.stderr
 
 
-def test_a_study_and_single_runs_can_be_compared(whole: tuple[Path, subprocess.CompletedProcess], tmp_path: Path) -> None:
+def test_a_study_and_single_runs_can_be_compared(
+    whole: tuple[Path, subprocess.CompletedProcess], tmp_path: Path
+) -> None:
     out = whole[0]
     kinfolk = [sys.executable, "-m", "kinfolk", "compare"]
     by_study = subprocess.run([*kinfolk, str(out), "--json"], capture_output=True, text=True)

@@ -44,7 +44,8 @@ class Cost:
 class Member:
     """One run among those compared, or a floor measured beside one (``cost`` is then None).
 
-    ``scores`` are findings of kind score, and the losses of the last epoch as such. ``epochs`` are the log's rows with ``validation`` and ``watch``.
+    ``scores`` are findings of kind score, and the losses of the last epoch as such; ``epochs`` are the log's rows
+    with ``validation`` and ``watch``.
     """
 
     variant: str
