@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "evaluations": {"core", "records", "numerics", "evaluations"},
     "diagnostics": {"core", "records", "numerics", "diagnostics"},
     "load": {"load", "datasets", "augmentations", "positives", "methods", "encoders", "records", "core"},
-    "compare": {"records", "numerics"},
+    "compare": {"compare", "records", "numerics", "core"},
     "train": {"train", "load", "methods", "encoders", "auxiliaries", "positives", "nn", "records", "core"},
     "embed": {"load", "encoders", "methods", "records", "core"},
     "views": {"load", "train", "records", "core"},
@@ -32,6 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "evaluate": {"evaluate", "embed", "load", "evaluations", "diagnostics", "methods", "train", "records", "numerics",
                  "core"},
     "neighbours": {"records", "numerics", "core"},
+    "study": {"study", "train", "evaluate", "compare", "report", "records", "core"},
     "report": {"report", "compare", "records", "numerics", "core"},
 }
 

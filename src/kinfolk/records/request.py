@@ -49,11 +49,16 @@ def checked(values: dict[str, Any], flags: dict[str, str], pairs: list[str]) -> 
 
 
 def put(values: dict[str, Any], pair: str) -> None:
-    """Apply one ``--set a.b=c`` to nested values; ``views.augmentations.jitter.hue=0`` reaches into a list by name."""
+    """Apply one ``--set a.b=c`` to nested values."""
     key, found, text = pair.partition("=")
-    parts = key.strip().split(".")
-    if not found or not all(parts):
+    if not found or not all(key.strip().split(".")):
         raise RequestError(f"--set takes KEY=VALUE, such as train.lr=0.001, not '{pair}'.")
+    place(values, key.strip(), text.strip())
+
+
+def place(values: dict[str, Any], key: str, value: Any) -> None:
+    """Set ``a.b`` in nested values; ``views.augmentations.jitter.hue`` reaches into a list by name."""
+    parts = key.split(".")
     node: Any = values
     for i, part in enumerate(parts[:-1]):
         if part == "augmentations" and i == 1:
@@ -66,7 +71,7 @@ def put(values: dict[str, Any], pair: str) -> None:
         else:
             node = node.setdefault(part, {})
         if not isinstance(node, (dict, list)):
-            raise RequestError(f"--set {pair}: '{'.'.join(parts[: i + 1])}' is a value, not a section.")
+            raise RequestError(f"{key} = {value}: '{'.'.join(parts[: i + 1])}' is a value, not a section.")
     if isinstance(node, list):
-        raise RequestError(f"--set {pair}: name a setting, such as {key}.p=0.5.")
-    node[parts[-1]] = text.strip()
+        raise RequestError(f"{key} = {value}: name a setting, such as {key}.p=0.5.")
+    node[parts[-1]] = value

@@ -6,6 +6,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 
@@ -15,8 +16,49 @@ from kinfolk.train.loop import Trainer
 from kinfolk.train.prepare import prepare
 
 
-def cost(recipe: Recipe, progress: Callable[[int, int], None] | None = None) -> list[str]:
-    """Parameters, memory, images a second and minutes of training, one line each."""
+@dataclass(frozen=True)
+class Cost:
+    """What a run takes.
+
+    Attributes:
+        images: training images; size: their side in pixels; view: that of the views.
+        parameters: of encoder and heads.
+        memory: bytes at the peak of the measured steps.
+        seconds: of one step.
+        epoch: steps of an epoch; steps: of the whole run.
+        batch: images in a step; views: of each of them in a step.
+    """
+
+    images: int
+    size: int
+    view: int
+    parameters: int
+    memory: int
+    seconds: float
+    epoch: int
+    steps: int
+    batch: int
+    views: int
+    device: str
+    precision: str
+
+    def lines(self) -> list[str]:
+        """Parameters, memory, images a second and minutes of training, one line each."""
+        return [
+            f"images      {self.images:,} of {self.size} px; views of {self.view} px",
+            f"parameters  {self.parameters:,}",
+            f"memory      {self.memory / 2**30:.2f} GB at its peak in these steps",
+            f"speed       {self.batch / self.seconds:,.0f} images/s ({self.device}, {self.precision})",
+            f"time        {self.steps * self.seconds / 60:.1f} minutes for {self.steps:,} steps",
+        ]
+
+
+def cost(recipe: Recipe, progress: Callable[[int, int], None] | None = None) -> Cost:
+    """Measure three steps after a first one; nothing is written.
+
+    Raises:
+        RequestError: the recipe cannot be carried out here.
+    """
     material = prepare(recipe, progress)
     recipe, method = material.recipe, material.method
     trainer = Trainer(material, Run(""), (), frozenset())
@@ -28,15 +70,20 @@ def cost(recipe: Recipe, progress: Callable[[int, int], None] | None = None) -> 
         if recipe.train.device == "cuda":
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - began)
-    each = statistics.median(seconds[1:])
-    parameters = sum(p.numel() for p in method.parameters())
-    return [
-        f"images      {len(material.images):,} of {material.images.size} px; views of {recipe.views.size} px",
-        f"parameters  {parameters:,}",
-        f"memory      {peak_bytes(recipe.train.device) / 2**30:.2f} GB at its peak in these steps",
-        f"speed       {recipe.train.batch / each:,.0f} images/s ({recipe.train.device}, {recipe.train.precision})",
-        f"time        {trainer.total * each / 60:.1f} minutes for {trainer.total:,} steps",
-    ]
+    return Cost(
+        images=len(material.images),
+        size=material.images.size,
+        view=int(recipe.views.size),
+        parameters=sum(p.numel() for p in method.parameters()),
+        memory=peak_bytes(recipe.train.device),
+        seconds=statistics.median(seconds[1:]),
+        epoch=trainer.per_epoch,
+        steps=trainer.total,
+        batch=recipe.train.batch,
+        views=material.pairs.count,
+        device=recipe.train.device,
+        precision=recipe.train.precision,
+    )
 
 
 def peak_bytes(device: str) -> int:

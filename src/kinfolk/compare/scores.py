@@ -1,4 +1,4 @@
-"""Compare: the scores of subjects side by side."""
+"""Scores: the findings of subjects side by side, one row a score."""
 
 from __future__ import annotations
 

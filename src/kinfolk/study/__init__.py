@@ -1,0 +1,1 @@
+"""Study: a question, its variants and seeds; what is missing is trained, all is measured, compared and reported."""
