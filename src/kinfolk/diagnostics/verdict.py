@@ -76,7 +76,7 @@ class Verdict:
             return []
         bank, rows = draws.subset(train.index, self.images), draws.subset(test.index, self.queries)
         train, test = train.take(bank), test.take(rows)
-        evidence = _collapse(train, "h")
+        evidence = _collapse(train, train.layer)
         if ("train", "z") in subject.features:
             evidence += _collapse(subject.get("train", "z").take(bank), "z")
         evidence.append(_hubs(train))
