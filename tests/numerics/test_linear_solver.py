@@ -101,3 +101,17 @@ def test_one_class_alone_is_predicted() -> None:
     x = np.random.default_rng(4).normal(size=(20, 3)).astype(np.float32)
     probed = probe.by_linear(x, np.full(20, 4), np.arange(20), x, (1e-2,))
     assert (probed.predicted == 4).all()
+
+
+def test_a_part_of_the_rows_as_preconditioner_saves_products_and_moves_nothing(monkeypatch) -> None:
+    random = np.random.default_rng(5)
+    mixing = random.normal(size=(24, 24)) * np.arange(1, 25) ** -1.5
+    vectors = random.normal(size=(12_000, 24)) @ mixing.T
+    y = (vectors[:, :4] / vectors[:, :4].std(0) + random.normal(size=(12_000, 4))).argmax(1)
+    x = linear.Standard.of(vectors).apply(vectors)
+    with_part = linear.fit(x, y, 1e-4, tolerance=1e-6)
+    monkeypatch.setattr(linear, "STRIDE", 1)
+    without = linear.fit(x, y, 1e-4, tolerance=1e-6)
+    assert with_part.products < without.products / 2
+    assert max(with_part.gradient, without.gradient) < 1e-6
+    assert np.allclose(with_part.weights, without.weights, atol=1e-3)

@@ -60,10 +60,12 @@ def by_linear(
 ) -> Probed:
     """Fit on ``train`` (N, D) standardised by itself and predict ``test`` (M, D).
 
-    The penalty is chosen on a tenth of train, stratified and fixed by a hash of ``index`` int64 (N,).
+    The penalty is chosen on a tenth of train, stratified and fixed by a hash of ``index`` int64 (N,). The rows
+    are shuffled, so that a part of them stands for all.
     """
     held_out = draws.tenth(index, labels)
-    order = np.argsort(held_out, kind="stable")
+    order = np.random.default_rng(0).permutation(len(labels))
+    order = order[np.argsort(held_out[order], kind="stable")]
     standard = linear.Standard.of(train)
     vectors, labels = standard.apply(train, order), labels[order]
     model, tried = linear.fit_path(vectors, labels, len(order) - int(held_out.sum()), penalties)
