@@ -68,7 +68,7 @@ class Reconstruction:
             new = subject.generate(self.made, 0)
             findings.append(Finding(
                 "samples", "gallery", "test", subject.name, {**protocol, "made": self.made},
-                title="New images", text=f"{self.made} images drawn from the method, none of them in the data.",
+                title="New images", text=f"{self.made} images painted from latents drawn at random.",
                 arrays={"pictures": new.transpose(0, 2, 3, 1)},
             ))
         return findings

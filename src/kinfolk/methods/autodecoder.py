@@ -47,7 +47,7 @@ class AutoDecoder(Method):
         spread: Annotated[float, "[0, inf)", "deviation of the latents at the start (section 5: 0.01)"] = 0.01,
         rate: Annotated[float, "(0, inf)", "learning rate of the latents (reference code: 0.001)"] = 0.05,
         prior: Annotated[float, "[0, inf)", "weight of the term prior (reference code: 0.0001)"] = 0.1,
-        steps: Annotated[int, "[1, inf)", "steps that find a latent for evaluation (reference code: 800)"] = 50,
+        steps: Annotated[int, "[1, inf)", "steps that find a latent for evaluation (reference code: 800)"] = 30,
         channels: Annotated[
             int, "[1, 256]", "of the decoder's last hidden layer; doubled at each coarser one"
         ] = 32,
