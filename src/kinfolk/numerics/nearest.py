@@ -93,7 +93,8 @@ class _Tile:
     def __init__(self, bank: Tensor, k: int, queries: int, bounded: bool) -> None:
         self.bank, self.k, self.block = bank, k, block_length(len(bank), k)
         padded = -(-len(bank) // self.block) * self.block
-        self.scores = torch.full((min(queries, max(16, SCORE_BYTES // (4 * padded))), padded), -torch.inf)
+        self.scores = torch.empty(min(queries, max(16, SCORE_BYTES // (4 * padded))), padded)
+        self.scores[:, len(bank) :] = -torch.inf
         self.leading = Leading.of(bank) if bounded else None
 
     def top(self, queries: Tensor, left_out: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
