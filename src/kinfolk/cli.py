@@ -6,7 +6,6 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +15,10 @@ from kinfolk.core import files
 from kinfolk.core.config import Setting
 from kinfolk.core.errors import KinfolkError
 from kinfolk.core.explain import explain
+from kinfolk.core.lines import counted, decoding
 from kinfolk.records.request import FLAGS, request
+from kinfolk.study import command
+from kinfolk.study.command import listed
 
 app = typer.Typer(
     name="kinfolk",
@@ -56,7 +58,7 @@ def train(
     if dry_run:
         from kinfolk.train.cost import cost
 
-        for line in cost(asked, decoding):
+        for line in cost(asked, decoding).lines():
             typer.echo(line)
         return
     finished = run_training(asked, out, watcher, kept)
@@ -67,11 +69,6 @@ def train(
 def kept_epochs(text: str) -> tuple[int, ...]:
     """The epochs of ``--keep 1,2,5``."""
     return Setting("keep", "int[]", (), interval="[1, inf)").check(text)
-
-
-def listed(text: str) -> tuple[str, ...]:
-    """The names of ``--only knn,spectrum``."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def watching(names: str = "spectrum", every: str = "1") -> Any:
@@ -102,25 +99,6 @@ def run_training(asked: Any, out: Path, watcher: Any, keep: tuple[int, ...] = ()
     finally:
         progress.close()
         distributed.stop()
-
-
-def counted(what: str) -> Callable[[int, int], None]:
-    """Progress of ``what`` as (done, total), about ten lines in all."""
-    tenth = -1
-
-    def say(done: int, total: int) -> None:
-        nonlocal tenth
-        if total and done * 10 // total != tenth:
-            tenth = done * 10 // total
-            print(f"{what}: {done:,} of {total:,}", file=sys.stderr, flush=True)
-
-    return say
-
-
-def decoding(done: int, total: int) -> None:
-    """Progress of the cache of decoded images, about ten lines in all."""
-    if total and (done == total or done * 10 // total != (done - 1) * 10 // total):
-        print(f"decoding images: {done:,} of {total:,}", file=sys.stderr, flush=True)
 
 
 Subject = Annotated[str, typer.Argument(
@@ -307,6 +285,10 @@ def list_(
         for row in rows:
             if row["kind"] == kind:
                 typer.echo(f"  {row['name']:<{wide}} {row['summary']}")
+
+
+app.command()(command.compare)
+app.command()(command.study)
 
 
 def main() -> None:

@@ -83,7 +83,8 @@ def members(runs: Sequence[tuple[str, Path]]) -> list[Member]:
         run = Run.at(folder)
         recipe, scores = run.recipe, [f for f in run.findings if f.kind == "score"]
         rows = tuple(row for row in run.log if "validation" in row)
-        mine = tuple(f for f in scores if f.subject not in FLOORS) + losses(run.name, rows)
+        subject = next((f.subject for f in scores if f.subject not in FLOORS), run.name)
+        mine = tuple(f for f in scores if f.subject == subject) + losses(subject, rows)
         own.append(Member(variant, recipe.seed, mine, cost(run, recipe), rows))
         for floor in FLOORS:
             measured = tuple(f for f in scores if f.subject == floor)

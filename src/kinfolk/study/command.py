@@ -1,87 +1,65 @@
-"""Command: what `kinfolk study` does, from a name to a table, or to a plan alone."""
+"""Commands `kinfolk study` and `kinfolk compare`: their flags and what they print."""
 
 from __future__ import annotations
 
-import json
-import shlex
-from collections.abc import Sequence
+import sys
 from pathlib import Path
+from typing import Annotated, Any
 
-from kinfolk.compare.show import outcome as show
-from kinfolk.core import config
-from kinfolk.core.errors import RequestError
-from kinfolk.study.definition import Study, read
-from kinfolk.study.run import Prepared, carry_out, commands, conclude, duration, prepare
-from kinfolk.study.steps import say
-from kinfolk.study.worker import Worker
+import typer
+
+Only = Annotated[str, typer.Option(help="Only these variants, and those they need.")]
 
 
-def study(named: str, out: Path, *, scale: str, seeds: str, only: Sequence[str], pairs: Sequence[str]) -> int:
-    """Carry a study out; return 0, or 1 where a run failed: the table has the rest, the same command tries it again.
+def study(
+    name: Annotated[str, typer.Argument(help="A shipped study's name, or a TOML file.")],
+    out: Annotated[Path, typer.Option(help="The study's folder: runs, tables, report.")],
+    scale: Annotated[str, typer.Option(help="One of the study's scales; laptop by default.")] = "",
+    seeds: Annotated[str, typer.Option(help="Such as 0,1,2; the study's own by default.")] = "",
+    only: Only = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print plan, commands and time; write nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON; run nothing.")] = False,
+    set_: Annotated[list[str], typer.Option("--set", help="Change a setting in all variants.")] = [],  # noqa: B006
+) -> None:
+    """Train and measure every variant that is missing, seed by seed; compare them, judge the claims, write a report."""
+    from kinfolk.study.whole import plan_only
+    from kinfolk.study.whole import study as carry_out
 
-    Raises:
-        RequestError: the study or a setting is refused; nothing was written.
-    """
-    asked = read(named, scale, pairs)
-    worker = Worker()
-    try:
-        prepared = prepare(asked, out, worker, chosen_seeds(asked, seeds), only, say, keep=True)
-        say(f"{asked.question}\n{summary(prepared)} -> {out}")
-        failed = carry_out(prepared, worker, say)
-    except KeyboardInterrupt:
-        say("kinfolk: interrupted; the same command goes on from the last checkpoint.")
-        return 130
-    finally:
-        worker.close()
-    if not any(prepared.measured(job) for job in prepared.jobs):
-        say("kinfolk: no run could be trained and measured, so there is no table.")
-        return 1
-    show(conclude(prepared, say))
-    print(f"tables: {out / 'table.md'}, .csv, .json; report: {(out / 'report.html').resolve()}")
-    if failed:
-        say(f"failed: {', '.join(failed)} (why is above). The table has the rest; the same command tries again.")
-    return 1 if failed else 0
+    asked: dict[str, Any] = {"scale": scale, "seeds": seeds, "only": listed(only), "pairs": set_}
+    if dry_run or as_json:
+        typer.echo(plan_only(name, out, **asked, as_json=as_json))
+    else:
+        sys.exit(carry_out(name, out, **asked))
 
 
-def plan_only(
-    named: str, out: Path, *, scale: str, seeds: str, only: Sequence[str], pairs: Sequence[str], as_json: bool
-) -> str:
-    """The plan as text for people or as JSON; three steps of each variant are measured, and nothing is written."""
-    asked = read(named, scale, pairs)
-    worker = Worker()
-    try:
-        prepared = prepare(asked, out, worker, chosen_seeds(asked, seeds), only, say, keep=False)
-    finally:
-        worker.close()
-    arguments = [*(["--scale", scale] if scale else []), *(part for pair in pairs for part in ("--set", pair))]
-    rows = commands(prepared, named, arguments)
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, folders of runs, or a study's folder.")],
+    base: Annotated[str, typer.Option(help="The variant that the others are compared to; the first by default.")] = "",
+    only: Annotated[str, typer.Option(help="Scores to show, such as knn,linear_probe.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Write to this .csv, .md or .json file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")] = False,
+) -> None:
+    """Put runs side by side: means over seeds with intervals, differences to the base, ranks, and what they cost."""
+    from kinfolk.compare.frame import compared
+    from kinfolk.compare.show import show
+    from kinfolk.core import files
+
+    outcome = compared(runs, base, listed(only))
+    if out:
+        files.write_text(out, outcome.text(out.suffix))
     if as_json:
-        return json.dumps(rows, indent=1)
-    lines = [asked.question, *asked.substitutes, summary(prepared)]
-    for row in rows:
-        state = duration(row["seconds"]) if row["state"] != "finished" else "finished"
-        after = f", after {row['needs'][0]}" if row["needs"] else ""
-        lines += [f"{row['run']}: epochs {row['epochs']}, {state}{after}", f"  {shlex.join(row['command'])}"]
-    return "\n".join([*lines, *(f"refused: {name}: {error}" for name, error in prepared.refused.items())])
+        typer.echo(outcome.text(".json"), nl=False)
+    else:
+        show(outcome)
 
 
-def summary(prepared: Prepared) -> str:
-    """How many runs there are, how many are finished, and how long training what is left should take."""
-    runs, done = len(prepared.jobs), sum(prepared.measured(job) for job in prepared.jobs)
-    seconds = sum(prepared.seconds(job) for job in prepared.jobs)
-    names = len({job.variant.name for job in prepared.jobs})
-    scale = f", scale {prepared.study.scale}" if prepared.study.scale else ""
-    finished = f", {done} of them finished" if done else ""
-    return f"{names} variants, {runs} runs{finished}{scale}: about {duration(seconds)} of training left"
-
-
-def chosen_seeds(asked: Study, text: str) -> list[int]:
-    """The seeds of ``--seeds 0,1,2``, or the study's own.
-
-    Raises:
-        RequestError: no seeds, one twice, or not whole numbers of 0 and more.
-    """
-    found = config.Setting("seeds", "int[]", (), interval="[0, inf)").check(text or list(asked.seeds))
-    if not found or len(set(found)) < len(found):
-        raise RequestError(f"--seeds {text or list(asked.seeds)}: take each seed once, such as 0,1,2.")
-    return list(found)
+def listed(text: str) -> tuple[str, ...]:
+    """The names of ``--only knn,spectrum``; a comma within brackets parts nothing."""
+    names, depth = [""], 0
+    for letter in text:
+        depth += (letter == "[") - (letter == "]")
+        if letter == "," and not depth:
+            names.append("")
+        else:
+            names[-1] += letter
+    return tuple(name.strip() for name in names if name.strip())

@@ -14,11 +14,14 @@ from kinfolk.compare.claims import Claim
 from kinfolk.core import config, registry
 from kinfolk.core.errors import RequestError, unknown
 from kinfolk.records import recipe as recipes
-from kinfolk.records.request import RECIPES
+from kinfolk.records import shipped as library
+from kinfolk.records.request import place, put
 from kinfolk.study.tables import flat, keys, listed, table, tables
 
 STUDIES = registry.PACKAGE / "studies"
-TOP = ("question", "base", "seeds", "keep", "evaluate", "variants", "generate", "claims", "scales", "neighbours")
+TOP = (
+    "question", "base", "seeds", "keep", "watch", "evaluate", "variants", "generate", "claims", "scales", "neighbours",
+)
 VARIANT = ("name", "says", "set", "reported", "equal", "to", "seeds", "scales")
 GENERATE = ("off", "grid", "from", "prefix", "seeds", "equal", "to", "scales")
 SCALE = ("substitutes", "seeds", "keep", "set", "evaluate")
@@ -58,7 +61,7 @@ class Study:
         base: nested plain values of the base recipe.
         variants: the first is what the others are compared to, and may be called ``base`` in claims.
         seeds: of every variant.
-        keep: epochs whose weights are kept.
+        keep: epochs whose weights are kept; watch: what is looked at after every epoch.
         evaluate: only, ood, anomalies, floors.
         claims: what somebody said of it.
         indices: neighbour indices by name, for ``positives.index = "@NAME"``: subject, metric, layer.
@@ -72,6 +75,7 @@ class Study:
     variants: tuple[Variant, ...]
     seeds: tuple[int, ...]
     keep: tuple[int, ...]
+    watch: tuple[str, ...]
     evaluate: dict[str, Any]
     claims: tuple[Claim, ...]
     indices: dict[str, dict[str, str]]
@@ -117,7 +121,7 @@ def read(name_or_file: str, scale: str = "", pairs: Sequence[str] = ()) -> Study
     for key, value in flat(chosen.get("set", {})).items():
         change(base, key, value)
     for pair in pairs:
-        recipes.put(base, pair)
+        put(base, pair)
     fixed = {pair.partition("=")[0].strip() for pair in pairs}
     return Study(
         name=path.stem,
@@ -128,6 +132,7 @@ def read(name_or_file: str, scale: str = "", pairs: Sequence[str] = ()) -> Study
         variants=variants_of(given, name, base, fixed),
         seeds=tuple(listed(chosen.get("seeds", given.get("seeds", [0])), "seeds", int)),
         keep=tuple(listed(chosen.get("keep", given.get("keep", [])), "keep", int)),
+        watch=tuple(listed(given.get("watch", ["spectrum"]), "watch", str)),
         evaluate=evaluate_of({**table(given, "evaluate"), **table(chosen, "evaluate")}),
         claims=tuple(claims_of(given, name)),
         indices={n: dict(keys(i, INDEX, f"[neighbours.{n}]")) for n, i in table(given, "neighbours").items()},
@@ -147,10 +152,7 @@ def base_of(given: Mapping[str, Any]) -> dict[str, Any]:
     """The base recipe's values: inline tables, or a shipped recipe by name."""
     base = given.get("base", {})
     if isinstance(base, str):
-        path = RECIPES / f"{base}.toml"
-        if not path.is_file():
-            raise unknown("recipe", base, [p.stem for p in RECIPES.glob("*.toml")])
-        return recipes.read(path)
+        return recipes.read(library.recipe(base))
     return copy.deepcopy(dict(table(given, "base")))
 
 
@@ -244,7 +246,7 @@ def change(values: dict[str, Any], key: str, value: Any) -> None:
     section, _, setting = key.partition(".")
     if setting == "name" and section in recipes.CHOICES and recipes.table(values, section).get("name") != value:
         values[section] = {}
-    recipes.place(values, key, value)
+    place(values, key, value)
 
 
 def evaluate_of(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kinfolk.core.errors import RequestError
-from kinfolk.records.recipe import Recipe, differences, place, table
-from kinfolk.records.request import checked
+from kinfolk.records.recipe import Recipe, differences, table
+from kinfolk.records.request import checked, place
 from kinfolk.records.run import Run
 from kinfolk.study.definition import Study, Variant, changed
 

@@ -147,7 +147,7 @@ def one(prepared: Prepared, job: Job, worker: Worker) -> None:
     if job.index and not job.index.file.exists():
         find_neighbours(job.index, prepared.out / "runs" / job.needs)
     if not job.run.finished:
-        worker(steps.train, job.recipe, job.folder, prepared.study.keep)
+        worker(steps.train, job.recipe, job.folder, prepared.study.keep, prepared.study.watch)
     began = time.monotonic()
     worker(steps.evaluate, job.folder, prepared.asked())
     kept = {"asked": prepared.asked(), "seconds": time.monotonic() - began}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from kinfolk.core.lines import decoding, say
 from kinfolk.records.recipe import Recipe
 from kinfolk.records.run import Run
 
@@ -22,18 +22,18 @@ def cost(recipe: Recipe) -> dict[str, Any]:
     return asdict(measure(recipe, decoding))
 
 
-def train(recipe: Recipe, folder: Path, keep: Sequence[int]) -> None:
-    """Train with progress and the collapse watch, or go on where a killed run stopped."""
+def train(recipe: Recipe, folder: Path, keep: Sequence[int], watch: Sequence[str]) -> None:
+    """Train with progress and the watch, or go on where a killed run stopped."""
     from kinfolk.core import device
 
     device.keep_freed_memory()
-    from kinfolk.evaluate.watch import Spectrum
+    from kinfolk.evaluate.watch import Watch
     from kinfolk.train import train as fit
     from kinfolk.train.progress import Progress
 
     progress = Progress()
     try:
-        fit(recipe, folder, [Spectrum(), progress], keep=keep, progress=decoding)
+        fit(recipe, folder, [Watch(watch), progress], keep=keep, progress=decoding)
     finally:
         progress.close()
 
@@ -46,14 +46,3 @@ def evaluate(folder: Path, asked: Mapping[str, Any]) -> None:
     from kinfolk.evaluate import evaluate as measure
 
     measure(Run.at(folder), **asked, say=say)
-
-
-def decoding(done: int, total: int) -> None:
-    """Progress of the cache of decoded images, about ten lines in all."""
-    if total and (done == total or done * 10 // total != (done - 1) * 10 // total):
-        say(f"decoding images: {done:,} of {total:,}")
-
-
-def say(text: str) -> None:
-    """Print one line on stderr at once."""
-    print(text, file=sys.stderr, flush=True)
