@@ -15,7 +15,7 @@ from kinfolk.core import files
 from kinfolk.core.config import Setting
 from kinfolk.core.errors import KinfolkError
 from kinfolk.core.explain import explain
-from kinfolk.core.lines import counted, decoding
+from kinfolk.core.lines import counted, decoding, embedding, say
 from kinfolk.records.request import FLAGS, request
 from kinfolk.study import command
 from kinfolk.study.command import listed
@@ -54,7 +54,7 @@ def train(
     """Train an encoder on images without labels; a run that was broken off goes on where it stopped."""
     given = {k: v for k, v in locals().items() if k in FLAGS and v}
     asked = request(recipe, given, set_)
-    kept, watcher = kept_epochs(keep), watching(watch, every)
+    kept, watcher = Setting("keep", "int[]", (), interval="[1, inf)").check(keep), watching(watch, every)
     if dry_run:
         from kinfolk.train.cost import cost
 
@@ -64,11 +64,6 @@ def train(
     finished = run_training(asked, out, watcher, kept)
     if os.environ.get("RANK", "0") == "0":
         typer.echo(f"already finished: {out}" if finished else f"next: kinfolk evaluate {out}")
-
-
-def kept_epochs(text: str) -> tuple[int, ...]:
-    """The epochs of ``--keep 1,2,5``."""
-    return Setting("keep", "int[]", (), interval="[1, inf)").check(text)
 
 
 def watching(names: str = "spectrum", every: str = "1") -> Any:
@@ -163,12 +158,6 @@ def neighbours(
     typer.echo(f"next: kinfolk train ... --set positives.name=neighbours --set positives.index={out}")
 
 
-def embedding(what: str, done: int, total: int) -> None:
-    """Progress of an embedding, about five lines in all."""
-    if done == total or done * 5 // total != (done - 5000) * 5 // total:
-        print(f"embedding {what}: {done:,} of {total:,}", file=sys.stderr, flush=True)
-
-
 @app.command()
 def evaluate(
     subject: Subject,
@@ -195,7 +184,7 @@ def evaluate(
     named = opened(subject, data, encoder, set_)
     found = measure(
         named, only=listed(only), ood=ood, anomalies=anomalies, floors=not no_floors, ceiling=ceiling, epochs=epochs,
-        out=out, say=lambda text: print(text, file=sys.stderr, flush=True),
+        out=out, say=say,
     )
     if as_json:
         typer.echo(json.dumps([f.plain() for f in found], indent=1, allow_nan=False))
@@ -297,7 +286,8 @@ def main() -> None:
     warnings.showwarning = lambda message, *_, **__: print(f"kinfolk: {message}", file=sys.stderr, flush=True)
     try:
         more = explain(arguments) if "train" in arguments[:1] and "--help" in arguments else ""
-        app(standalone_mode=True) if not more else (print_help(arguments, more))
+        app(["train", "--help"] if more else arguments, standalone_mode=not more)
+        typer.echo(more)
     except KinfolkError as error:
         if os.environ.get("RANK", "0") == "0":
             print(f"kinfolk: {error}", file=sys.stderr)
@@ -305,9 +295,3 @@ def main() -> None:
     except OSError as error:
         print(f"kinfolk: {error}. What was written before is kept; the same command goes on.", file=sys.stderr)
         sys.exit(1)
-
-
-def print_help(arguments: list[str], more: str) -> None:
-    """The command's own help, then the settings of the leaves it names."""
-    app(["train", "--help"], standalone_mode=False)
-    typer.echo(more)
