@@ -105,7 +105,7 @@ def method_of(run: Run, weights: Path | None = None) -> Method:
         )
     recipe = run.recipe
     method = build(recipe, int(recipe.views.size))
-    method.load_state_dict(load_file(path))
+    method.load_state_dict({k: v for k, v in load_file(path).items() if not k.startswith("auxiliaries.")})
     return method.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
 

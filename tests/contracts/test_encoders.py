@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 
 import pytest
@@ -88,6 +89,28 @@ def test_stages_are_maps_and_the_last_has_what_the_output_is_made_from(name):
     assert all(m.dim() == 4 and len(m) == 2 for m in maps)
     sides = [m.shape[3] for m in maps]
     assert sides == sorted(sides, reverse=True)
+
+
+@trained
+def test_the_middle_is_the_last_but_one_stage_and_half_of_it_can_branch_off(name):
+    encoder, batch, seen = build(name, 32), images(32), []
+    inner, channels = encoder.middle()
+    encoder.get_submodule(inner).register_forward_hook(lambda module, inputs, output: seen.append(output.clone()))
+    keys = list(encoder.state_dict())
+    with torch.no_grad():
+        stage, plain = encoder.stages(batch)[-2], encoder(batch)
+        width, extra = encoder.width, encoder.branch_off()
+        divided = encoder(batch)
+        again = copy.deepcopy(encoder)(batch)
+    assert channels == stage.shape[1]
+    whole = seen[0] if seen[0].dim() == 4 else seen[0].transpose(1, 2)[:, :, -stage[0, 0].numel() :]
+    torch.testing.assert_close(whole.reshape(stage.shape), stage)
+    assert divided.shape == (2, encoder.width) == (2, width + extra)
+    expected = seen[0].mean((2, 3)) if seen[0].dim() == 4 else seen[0].mean(1)
+    torch.testing.assert_close(divided[:, width:], expected[:, channels - extra :])
+    assert not torch.allclose(divided[:, :width], plain)
+    assert torch.equal(again, divided)
+    assert list(encoder.state_dict()) == keys
 
 
 @trained

@@ -19,6 +19,8 @@ from kinfolk.records.recipe import Recipe
 
 RECIPE = {
     "data": {"name": "digits", "limit": 200},
+    "method": {"name": "byol"},
+    "auxiliaries": [{"name": "augmentation_prediction", "branches": "both"}, {"name": "reconstruction"}],
     "encoder": {"name": "convnet", "channels": [8, 16]},
     "train": {"epochs": 3, "batch": 32, "threads": 1},
 }

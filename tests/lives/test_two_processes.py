@@ -17,6 +17,12 @@ REQUEST = [
     "1", "--batch", "64", "--set", "train.threads=1", "--set", "train.optimizer=sgd", "--set", "train.lr=0.05",
 ]
 
+AUXILIARIES = [
+    "--set", "auxiliaries=augmentation_prediction,reconstruction", "--set",
+    "auxiliaries.augmentation_prediction.branches=both", "--set", "auxiliaries.augmentation_prediction.split=end",
+    "--set", "auxiliaries.reconstruction.input=original",
+]
+
 
 def launched(request: list[str], machines: int) -> tuple[str, str]:
     """What two processes say in all on stdout and stderr, started by ``machines`` launchers that meet."""
@@ -42,13 +48,14 @@ def rows(out: Path) -> list[dict]:
     return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize(("method", "machines"), [("simclr", 1), ("vicreg", 2)])
+@pytest.mark.parametrize(("method", "machines"), [("simclr", 1), ("vicreg", 2), ("byol", 1)])
 def test_two_processes_are_one(method: str, machines: int, tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
-    single = [sys.executable, "-m", "kinfolk", *REQUEST, "--method", method, "--out", str(one)]
+    request = [*REQUEST, *(AUXILIARIES if method == "byol" else []), "--method", method]
+    single = [sys.executable, "-m", "kinfolk", *request, "--out", str(one)]
     done = subprocess.run(single, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-3000:]
-    said, told = launched([*REQUEST, "--method", method, "--out", str(two)], machines)
+    said, told = launched([*request, "--out", str(two)], machines)
     assert told.count("epoch 1/1") == 1
     assert said.count("next: kinfolk evaluate") == 1
     assert sorted(p.name for p in one.rglob("*")) == sorted(p.name for p in two.rglob("*"))
@@ -57,6 +64,7 @@ def test_two_processes_are_one(method: str, machines: int, tmp_path: Path) -> No
     for a, b in zip(rows(one), rows(two), strict=True):
         if "terms" in a:
             assert a["terms"] == pytest.approx(b["terms"], rel=1e-4)
+            assert a.get("measures", {}) == pytest.approx(b.get("measures", {}), rel=1e-3, abs=1e-4)
     first, second = load_file(one / "weights.safetensors"), load_file(two / "weights.safetensors")
     assert first.keys() == second.keys()
     for name, value in first.items():

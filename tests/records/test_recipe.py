@@ -55,6 +55,19 @@ def test_a_method_brings_defaults_that_suit_it_and_the_user_has_the_last_word() 
     assert Recipe.of(plain.plain()) == plain
 
 
+@pytest.mark.parametrize("listed", ["augmentation_prediction, reconstruction", ["augmentation_prediction"]])
+def test_set_reaches_auxiliaries_by_name(listed) -> None:
+    values: dict = {"auxiliaries": listed}
+    put(values, "auxiliaries.augmentation_prediction.weight=0.5")
+    made = Recipe.of(values)
+    assert made.auxiliaries[0].settings["weight"] == 0.5
+    assert len(made.auxiliaries) == len(listed.split(",") if isinstance(listed, str) else listed)
+    with pytest.raises(RequestError, match="first --set auxiliaries=reconstruction"):
+        put({}, "auxiliaries.reconstruction.weight=0.5")
+    with pytest.raises(RequestError, match="Did you mean 'augmentation_prediction'"):
+        put(values, "auxiliaries.augmentation_predicton.weight=0.5")
+
+
 def test_differences_are_named() -> None:
     one = Recipe.of({"train": {"lr": 0.1}, "method": {"name": "vicreg"}})
     two = Recipe.of({"train": {"lr": 0.2}, "method": {"name": "vicreg", "variance": 1.0}})

@@ -28,6 +28,8 @@ class Augmentation:
 
     form: ClassVar[Literal["spatial", "colour", "pointwise"]]
     resizes: ClassVar[bool] = False
+    turns: ClassVar[frozenset[str]] = frozenset()
+    """Which parameters are angles, in turns."""
 
     @classmethod
     def at(cls, strength: float) -> Self:

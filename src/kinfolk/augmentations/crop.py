@@ -56,10 +56,11 @@ def triangle(centre: Tensor, extent: Tensor, n_in: int, n_out: int) -> Tensor:
     """Weights (B, n_out, n_in) of a bilinear, antialiased resampling of one axis of a box.
 
     Output pixel i looks at (i + 1/2) / n_out of the box; its weights fall linearly to 0 over
-    max(1, box / n_out) input pixels and sum to 1.
+    max(1, box / n_out) input pixels and sum to 1. A box that is predicted, not drawn, may reach beyond the image:
+    there the border goes on.
     """
     out = (torch.arange(n_out, device=centre.device) + 0.5) / n_out - 0.5
-    at = (centre[:, None] + extent[:, None] * out) * n_in
+    at = ((centre[:, None] + extent[:, None] * out) * n_in).clamp(0, n_in)
     support = (extent * (n_in / n_out)).clamp(min=1)[:, None, None]
     grid = torch.arange(n_in, device=centre.device) + 0.5
     weights = (1 - (at[:, :, None] - grid).abs() / support).clamp(min=0)

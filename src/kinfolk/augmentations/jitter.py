@@ -25,6 +25,7 @@ class Jitter(Augmentation):
     """Draws factors ``brightness``, ``contrast``, ``saturation``, ``hue`` in turns, and ``order``, each (B,)."""
 
     form = "colour"
+    turns = frozenset({"hue"})
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
+import torch
 from torch import Tensor, nn
 
 
@@ -25,6 +26,36 @@ class Encoder(nn.Module):
     def stages(self, images: Tensor) -> list[Tensor]:
         """Feature maps (B, C, h, w) after each stage, the last one first pooled into ``forward``'s output."""
         raise NotImplementedError
+
+    def middle(self) -> tuple[str, int]:
+        """Name of the submodule whose output (B, C, h, w) or (B, T, C) is the last-but-one stage's, and C."""
+        raise NotImplementedError
+
+    def branch_off(self) -> int:
+        """Split the last-but-one stage: half of its channels go on, the others, pooled, join the output.
+
+        The last stage then sees zeros for the second half of its input's channels, and the output is (B, D + S), the
+        S last being that half, averaged over positions. No parameter is renamed, and copies are split as well.
+
+        Returns:
+            S, half of the stage's channels, rounded up.
+        """
+        name, channels = self.middle()
+        half = channels // 2
+
+        def divide(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            axis = 1 if output.dim() == 4 else 2
+            goes_on, leaves = output.split([half, channels - half], axis)
+            module.__dict__["left"] = leaves.mean((2, 3)) if axis == 1 else leaves.mean(1)
+            return torch.cat([goes_on, torch.zeros_like(leaves)], axis)
+
+        def join(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            return torch.cat([output, module.get_submodule(name).__dict__.pop("left")], 1)
+
+        self.get_submodule(name).register_forward_hook(divide)
+        self.register_forward_hook(join)
+        self.width += channels - half
+        return channels - half
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, D)."""

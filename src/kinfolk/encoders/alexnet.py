@@ -77,6 +77,9 @@ class AlexNet(Encoder):
                 maps.append(x)
         return maps
 
+    def middle(self) -> tuple[str, int]:
+        return "features.5", 192
+
     def forward(self, images: Tensor) -> Tensor:
         out: Tensor = self.fc(self.classifier(self.pool(self.stages(images)[-1]).flatten(1)))
         return out

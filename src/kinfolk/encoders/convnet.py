@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kinfolk.core.errors import RequestError
 from kinfolk.encoders import Encoder, last
 
 
@@ -42,6 +43,13 @@ class ConvNet(Encoder):
         for block in self.blocks:
             maps.append(block(maps[-1]))
         return maps[1:]
+
+    def middle(self) -> tuple[str, int]:
+        if len(self.blocks) < 2:
+            raise RequestError("encoder.channels has one stage only, so there is none before the last.")
+        last = self.blocks[-1]
+        assert isinstance(last, Block)
+        return f"blocks.{len(self.blocks) - 2}", last.conv1.in_channels
 
     def forward(self, images: Tensor) -> Tensor:
         out: Tensor = self.fc(super().forward(images))

@@ -51,7 +51,8 @@ class ResNet(Encoder):
         self.layer2 = layer(block, 64 * wide, 128, counts[1], 2)
         self.layer3 = layer(block, 128 * wide, 256, counts[2], 2)
         self.layer4 = layer(block, 256 * wide, 512, counts[3], 2)
-        self.width, self.fc = last(512 * wide, out)
+        self.inside = 512 * wide
+        self.width, self.fc = last(self.inside, out)
         self._initialise(zero_init)
 
     def stages(self, images: Tensor) -> list[Tensor]:
@@ -62,6 +63,9 @@ class ResNet(Encoder):
             x = stage(x)
             maps.append(x)
         return maps
+
+    def middle(self) -> tuple[str, int]:
+        return "layer3", self.inside // 2
 
     def forward(self, images: Tensor) -> Tensor:
         out: Tensor = self.fc(super().forward(images))

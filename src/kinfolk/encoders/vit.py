@@ -62,6 +62,9 @@ class ViT(Encoder):
         """The patches as maps after every third block, the last ones normalised."""
         return [self._map(x, images) for x in self._tokens(images)]
 
+    def middle(self) -> tuple[str, int]:
+        return f"blocks.{BLOCKS - 4}", self.width
+
     def forward(self, images: Tensor) -> Tensor:
         x = self._tokens(images)[-1]
         out: Tensor = self.fc(x.mean(1) if self.cls_token is None else x[:, 0])

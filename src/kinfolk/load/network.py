@@ -25,6 +25,8 @@ NAMES_SHOWN = 8
 def build(recipe: Recipe, image_size: int, *, begin: bool = False) -> Method:
     """Build encoder and method with weights drawn from the recipe's seed; the global generator is left as it was.
 
+    Where an auxiliary splits the embedding, the method reads a part of h only; see ``parts``.
+
     Args:
         recipe: names both; its ``start`` says whether the encoder is frozen.
         image_size: side of the views in pixels.
@@ -32,9 +34,10 @@ def build(recipe: Recipe, image_size: int, *, begin: bool = False) -> Method:
             stay as drawn, for what is loaded into them.
 
     Raises:
-        RequestError: the weights do not fit the encoder, or nothing is left to train.
+        RequestError: the weights do not fit the encoder, nothing is left to train, or
+            encoder or method cannot be split as an auxiliary asks.
     """
-    start = recipe.start
+    start, asked = recipe.start, splits(recipe)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.key(recipe.seed, "initial"))
         encoder = bare(recipe.encoder, image_size, fetch=begin)
@@ -42,10 +45,42 @@ def build(recipe: Recipe, image_size: int, *, begin: bool = False) -> Method:
             put(encoder, Path(start.weights))
         if start.frozen:
             encoder.freeze()
+        whole = encoder.width
+        if "middle" in asked:
+            branch_off(encoder, recipe)
+        own, complete = whole // 2 if "end" in asked else whole, encoder.width
+        encoder.width = own
         method: Method = registry.build("methods", recipe.method.name, encoder, **recipe.method.settings)
+        encoder.width = complete
+    if own < complete and not method.see_first(own):
+        said = " and ".join(sorted(asked))
+        raise RequestError(f"split = '{said}': method '{recipe.method.name}' has no projector to split h with.")
     if begin and not any(p.requires_grad for p in method.parameters()):
         raise RequestError(f"nothing is left to train: the encoder is frozen, and '{recipe.method.name}' has no more.")
     return method
+
+
+def splits(recipe: Recipe) -> set[str]:
+    """How the auxiliaries of a recipe split the embedding."""
+    return {str(c.settings.get("split", "none")) for c in recipe.auxiliaries} - {"none", "replicate"}
+
+
+def parts(recipe: Recipe, method: Method, width: int) -> dict[str, slice]:
+    """Which columns of h (B, ``width``) an auxiliary reads with each kind of split.
+
+    The encoder's own output comes first, halved between method and auxiliary by ``end``; what ``middle`` takes from
+    the last-but-one stage follows it.
+    """
+    own = width - (method.encoder.middle()[1] + 1) // 2 if "middle" in splits(recipe) else width
+    return {"none": slice(0, own), "replicate": slice(0, own), "end": slice(own // 2, own), "middle": slice(own, width)}
+
+
+def branch_off(encoder: Encoder, recipe: Recipe) -> None:
+    """Split the encoder in the middle, or raise RequestError where it has none."""
+    try:
+        encoder.branch_off()
+    except NotImplementedError:
+        raise RequestError(f"split = 'middle': encoder '{recipe.encoder.name}' has no stage before its last.") from None
 
 
 def bare(choice: Choice, image_size: int, *, fetch: bool = False) -> Encoder:

@@ -46,11 +46,13 @@ class Method(nn.Module):
       knows the image size only), ``labels``, ``teacher``, ``index`` (it keeps a latent for every training image: it
       takes plain images, and embeds others by optimisation, so that little is validated and watched), ``small`` (it
       takes small crops beside the views, and makes targets of ``views.large`` alone).
+    * ``reads`` names the submodules that take h, so that an auxiliary can have a part of h for itself.
     * ``defaults`` are values of a recipe, by section, that suit the method better than the general ones.
     """
 
     uses: ClassVar[frozenset[str]] = frozenset({"encoder"})
     defaults: ClassVar[dict[str, Any]] = {}
+    reads: ClassVar[tuple[str, ...]] = ("projector",)
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
@@ -90,6 +92,14 @@ class Method(nn.Module):
     def generation(self) -> Callable[[int, torch.Generator], Tensor] | None:
         """The map from a number n and a CPU generator to n new normalised images (n, 3, S, S), or None."""
         return None
+
+    def see_first(self, width: int) -> int:
+        """Let what takes h, here and in the teacher, see its first ``width`` columns only; how many modules do."""
+        names = [prefix + name for name in self.reads for prefix in ("", "teacher.")]
+        readers = [module for name, module in self.named_modules() if name in names]
+        for reader in readers:
+            reader.register_forward_pre_hook(lambda module, inputs: (inputs[0][..., :width],))
+        return len(readers)
 
     def forward(self, views: Views) -> dict[str, Tensor]:
         """``terms(encode(views), views)``."""

@@ -25,6 +25,7 @@ from kinfolk.nn.precision import full_precision
 class AutoEncoder(Method):
     """Every view is painted from its own features: the term ``reconstruction``."""
 
+    reads: ClassVar[tuple[str, ...]] = ("decoder",)
     defaults: ClassVar[dict[str, Any]] = {"views": {"count": 1, "augmentations": []}}
 
     def __init__(

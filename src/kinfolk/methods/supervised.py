@@ -26,6 +26,7 @@ class Supervised(Method):
     """A linear classifier on the features, trained with them: the term ``cross_entropy``."""
 
     uses: ClassVar[frozenset[str]] = frozenset({"encoder", "labels"})
+    reads: ClassVar[tuple[str, ...]] = ("classifier",)
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Projection and prediction heads: small perceptrons as the papers build them, and prototypes."""
+"""Projection and prediction heads: small perceptrons as the papers build them, readers of h, and prototypes."""
 
 from __future__ import annotations
 
@@ -63,3 +63,23 @@ class Prototypes(nn.Module):
         if learn is not None:
             weight = weight.detach().lerp(weight, learn.to(weight.dtype))
         return F.linear(F.normalize(x, dim=1), F.normalize(weight, dim=1))
+
+
+class Reader(nn.Module):
+    """A perceptron on one or two copies of h side by side, each first re-elaborated by a perceptron if asked for.
+
+    (N, copies * width) -> (N, out).
+    """
+
+    def __init__(self, width: int, copies: int, hidden: int, out: int, *, elaborate: bool) -> None:
+        super().__init__()
+        self.width = width
+        self.elaborate = mlp(width, hidden, width, bias=True) if elaborate else None
+        self.predict = mlp(copies * width, hidden, out, bias=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.elaborate is not None:
+            apart: Tensor = self.elaborate(x.reshape(-1, self.width))
+            x = apart.reshape(x.shape)
+        out: Tensor = self.predict(x)
+        return out

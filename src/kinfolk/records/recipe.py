@@ -240,11 +240,18 @@ def choice(kind: str, values: Mapping[str, Any]) -> Choice:
 
 def choices(kind: str, given: Any, where: str) -> tuple[Choice, ...]:
     """Resolve a list of leaves; a bare name stands for a leaf with its defaults."""
-    if isinstance(given, str):
-        given = [part.strip() for part in given.split(",") if part.strip()]
     if not isinstance(given, Iterable) or isinstance(given, Mapping):
         raise RequestError(f"{where} must be a list of tables or names, found {given!r}.")
-    return tuple(choice(kind, {"name": item} if isinstance(item, str) else item) for item in given)
+    return tuple(choice(kind, item) for item in tables(given))
+
+
+def tables(items: Any) -> Any:
+    """A list of leaves, or their names with commas between, as tables that settings can be put into."""
+    if isinstance(items, str):
+        items = [part.strip() for part in items.split(",") if part.strip()]
+    if not isinstance(items, Iterable):
+        return items
+    return [{"name": item} if isinstance(item, str) else item for item in items]
 
 
 def flat(item: Choice) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from kinfolk.core import registry
 from kinfolk.core.errors import RequestError, unknown
 from kinfolk.records import shipped
-from kinfolk.records.recipe import DEFAULT_AUGMENTATIONS, Recipe, read, table
+from kinfolk.records.recipe import DEFAULT_AUGMENTATIONS, Recipe, read, table, tables
 
 FLAGS = {
     "data": "data.name", "method": "method.name", "encoder": "encoder.name", "epochs": "train.epochs",
@@ -57,14 +57,20 @@ def put(values: dict[str, Any], pair: str) -> None:
 
 
 def place(values: dict[str, Any], key: str, value: Any) -> None:
-    """Set ``a.b`` in nested values; ``views.augmentations.jitter.hue`` reaches into a list by name."""
+    """Set ``a.b`` in nested values; ``views.augmentations.jitter.hue`` reaches into a list by name.
+
+    So does ``auxiliaries.reconstruction.weight``, once ``auxiliaries = reconstruction`` has named it.
+    """
     parts = key.split(".")
     node: Any = values
     for i, part in enumerate(parts[:-1]):
-        if part == "augmentations" and i == 1:
-            node = node.setdefault(part, [{"name": n} for n in DEFAULT_AUGMENTATIONS])
+        if (i, part) in ((1, "augmentations"), (0, "auxiliaries")):
+            node[part] = node = tables(node.get(part, DEFAULT_AUGMENTATIONS if i else ()))
         elif isinstance(node, list):
-            named = {item["name"]: item for item in node}
+            named = {item["name"]: item for item in node if isinstance(item, dict) and "name" in item}
+            if not named:
+                listed = ".".join(parts[:i])
+                raise RequestError(f"{key} = {value}: nothing is listed in {listed} yet; first --set {listed}={part}.")
             if part not in named:
                 raise unknown(f"item of {'.'.join(parts[:i])}", part, named)
             node = named[part]

@@ -41,6 +41,11 @@ class Views:
     small: int = 0
 
     @property
+    def made_from(self) -> list[Tensor]:
+        """For each view the uint8 images (B, 3, H, W) it was made from."""
+        return self.sources or [self.originals] * len(self.pixels)
+
+    @property
     def large(self) -> list[Tensor]:
         """The views of full size: those that teachers and assignments may see."""
         return self.pixels[: len(self.pixels) - self.small]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kinfolk.core import files
-from kinfolk.report import answer, curve, gallery, losses, matrix, redo, scatter, score, table, verdict, watch
+from kinfolk.report import answer, curve, gallery, losses, matrix, measures, redo, scatter, score, table, verdict, watch
 from kinfolk.report.columns import Question, columns, questions
 from kinfolk.report.document import Document
 from kinfolk.report.markup import Markup, join, tag
@@ -57,6 +57,7 @@ def _sections(runs: Sequence[Material], page: Document) -> list[tuple[str, str, 
         ("verdicts", "Verdicts", _each(asked["verdict"], verdict.show, page)),
         ("scores", "Scores", score.show(asked["score"], shown)),
         ("losses", "Loss terms", losses.show(runs, page)),
+        ("measures", "Read from the features while training", measures.show(runs, page)),
         ("watched", "Watched while training", watch.show(runs, page)),
         ("maps", "Maps", scatter.show(asked["scatter"], page)),
         ("sheets", "Image sheets", _each(asked["gallery"], gallery.show, page)),

@@ -66,7 +66,7 @@ def plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {k: v.detach().to("cpu", copy=True).contiguous() for k, v in tensors.items()}
 
 
-def save_weights(path: Path, model: nn.Module, card: dict[str, str]) -> None:
+def save_weights(path: Path, weights: dict[str, Tensor], card: dict[str, str]) -> None:
     """Write the weights of encoder and heads atomically."""
     with files.replacing(path) as partial:
-        save_file(plain(model.state_dict()), partial, metadata=card)
+        save_file(plain(weights), partial, metadata=card)

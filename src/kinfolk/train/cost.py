@@ -60,9 +60,9 @@ def cost(recipe: Recipe, progress: Callable[[int, int], None] | None = None) -> 
         RequestError: the recipe cannot be carried out here.
     """
     material = prepare(recipe, progress)
-    recipe, method = material.recipe, material.method
+    recipe, objective = material.recipe, material.objective
     trainer = Trainer(material, Run(""), (), frozenset())
-    method.train()
+    objective.train()
     seconds = []
     for step in range(4):
         began = time.perf_counter()
@@ -74,7 +74,7 @@ def cost(recipe: Recipe, progress: Callable[[int, int], None] | None = None) -> 
         images=len(material.images),
         size=material.images.size,
         view=int(recipe.views.size),
-        parameters=sum(p.numel() for p in method.parameters()),
+        parameters=sum(p.numel() for p in objective.parameters()),
         memory=peak_bytes(recipe.train.device),
         seconds=statistics.median(seconds[1:]),
         epoch=trainer.per_epoch,

@@ -123,8 +123,9 @@ class Trainer:
         settings = self.recipe.train
         self.material = material
         self.validation = Validation(material)
-        self.optimizer = optim.optimizer(self.method, settings)
-        self.model: nn.Module = distribute(self.method, settings)
+        self.objective = material.objective
+        self.optimizer = optim.optimizer(self.objective, settings)
+        self.model: nn.Module = distribute(self.objective, settings)
         if settings.compile:
             self.method.encoder.compile()
         views = self.recipe.views
@@ -133,6 +134,7 @@ class Trainer:
         self.total = settings.epochs * self.per_epoch
         self.mine = distributed.share(settings.batch)
         self.pending: list[dict[str, Tensor]] = []
+        self.measured: list[dict[str, Tensor]] = []
         self.seconds, self.saved_at = 0.0, time.monotonic()
 
     def fit(self) -> None:
@@ -141,11 +143,11 @@ class Trainer:
         self.name_differences(step)
         for listener in self.listeners:
             listener.started(self.material, self.run, self.total, step)
-        self.method.train()
+        self.objective.train()
         while step < self.total:
             step = self.epoch(step)
         if distributed.main():
-            checkpoint.save_weights(self.run.weights, self.method, {"method": self.recipe.method.name})
+            checkpoint.save_weights(self.run.weights, self.objective.weights(), {"method": self.recipe.method.name})
             os.replace(self.run.resume, self.run.folder / DONE)
             shutil.rmtree(self.run.folder / DONE)
         for listener in self.listeners:
@@ -191,16 +193,17 @@ class Trainer:
         position = (epoch, turn, at)
         views = self.pairs.views(self.pairs.batches.rows(*position), position, self.mine, first=2 * turn)
         with self.precision():
-            terms = self.model(views)
-            loss = self.method.total(terms)
+            terms, measures = self.model(views)
+            loss = self.objective.total(terms)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        optim.clip(self.method, self.recipe.train)
+        optim.clip(self.objective, self.recipe.train)
         for group in self.optimizer.param_groups:
             group["lr"] = optim.rate(step, self.total, self.per_epoch, self.recipe.train)
         self.optimizer.step()
-        self.method.after_step((step + 1) / self.total)
+        self.objective.after_step((step + 1) / self.total)
         self.pending.append({k: v.detach() for k, v in {**terms, "total": loss}.items()})
+        self.measured.append(measures)
 
     def precision(self) -> contextlib.AbstractContextManager:
         """Autocast in bf16, or nothing."""
@@ -216,12 +219,16 @@ class Trainer:
             bad = (~torch.isfinite(value)).nonzero()
             if len(bad):
                 self.stop(step - len(value) + int(bad[0]) + 1, name)
-        self.pending = []
         means = {k: distributed.mean(v.mean()) for k, v in values.items()}
         row = {
             "epoch": epoch + 1, "step": step, "total": means.pop("total"), "terms": means,
             "lr": self.optimizer.param_groups[0]["lr"],
         }
+        if self.measured[0]:
+            row["measures"] = {
+                k: distributed.mean(torch.stack([m[k].float() for m in self.measured]).mean()) for k in self.measured[0]
+            }
+        self.pending, self.measured = [], []
         self.write([row])
         return row
 
@@ -236,24 +243,27 @@ class Trainer:
     def end_epoch(self, epoch: int, step: int, speed: dict[str, float]) -> None:
         """Validate, let watchers look, log, keep weights if asked for, checkpoint."""
         row: dict[str, Any] = {"epoch": epoch, "step": step}
-        if not all(bool(torch.isfinite(p).all()) for p in self.method.parameters()):
+        if not all(bool(torch.isfinite(p).all()) for p in self.objective.parameters()):
             self.stop(step, "weights")
-        row["validation"] = self.validation(self.method, self.model, self.precision(), self.recipe)
+        row["validation"], measures = self.validation(self.objective, self.precision(), self.recipe)
+        if any(measures.values()):
+            row["validation_measures"] = measures
         for split, terms in row["validation"].items():
             for name, value in terms.items():
                 if not math.isfinite(value):
                     self.stop(step, f"{name} (validation, {split})")
-        self.method.eval()
+        self.objective.eval()
         for listener in self.listeners:
             watched = listener.epoch_ended(epoch, self.method, row)
             if watched:
                 row["watch"] = row.get("watch", {}) | watched
-        self.method.train()
+        self.objective.train()
         self.write([row])
         if distributed.main():
             files.append_lines(self.run.folder / "speed.jsonl", [speed])
             if epoch in self.keep:
-                checkpoint.save_weights(self.run.folder / "epochs" / f"{epoch:04d}.safetensors", self.method, {})
+                kept = self.run.folder / "epochs" / f"{epoch:04d}.safetensors"
+                checkpoint.save_weights(kept, self.objective.weights(), {})
         self.checkpoint(step)
 
     def write(self, rows: list[dict[str, Any]]) -> None:
@@ -268,11 +278,11 @@ class Trainer:
             return
         sizes = {n: os.path.getsize(p) for n in ("log", "speed") if (p := self.run.folder / f"{n}.jsonl").exists()}
         card = {"step": step, "sizes": sizes, "seconds": self.seconds + into_epoch}
-        checkpoint.save(self.run.resume, step, self.method, self.optimizer, card)
+        checkpoint.save(self.run.resume, step, self.objective, self.optimizer, card)
 
     def restore(self) -> int:
         """Go back to the last checkpoint: weights, optimiser, and the log cut to its length; return its step."""
-        card = checkpoint.restore(self.run.resume, self.method, self.optimizer)
+        card = checkpoint.restore(self.run.resume, self.objective, self.optimizer)
         sizes = card["sizes"] if card else {}
         if distributed.main():
             files.remove_partial(self.run.folder)

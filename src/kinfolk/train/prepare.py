@@ -12,9 +12,9 @@ from torch import nn
 
 from kinfolk.core import device, distributed, registry
 from kinfolk.core.errors import RequestError
+from kinfolk.load import network
 from kinfolk.load.batches import Batches
 from kinfolk.load.images import divided, load
-from kinfolk.load.network import build, settled
 from kinfolk.load.pairs import Pairs
 from kinfolk.load.views import Pipeline
 from kinfolk.methods import Method
@@ -22,6 +22,8 @@ from kinfolk.nn.batchnorm import synchronise
 from kinfolk.positives import Positives
 from kinfolk.records.images import Images
 from kinfolk.records.recipe import Choice, Data, Recipe, Train
+from kinfolk.train.objective import Objective
+from kinfolk.train.surroundings import auxiliaries
 
 
 @dataclass
@@ -30,8 +32,13 @@ class Material:
 
     recipe: Recipe
     images: Images
-    method: Method
+    objective: Objective
     pairs: Pairs
+
+    @property
+    def method(self) -> Method:
+        """The method, without its auxiliaries."""
+        return self.objective.method
 
 
 def images_of(data: Data, split: str, seed: int, progress: Callable[[int, int], None] | None = None) -> Images:
@@ -69,7 +76,7 @@ def resolve(recipe: Recipe, images: Images) -> Recipe:
     settings = {k: known[k] if v == "auto" and k in known else v for k, v in recipe.method.settings.items()}
     return replace(
         recipe,
-        start=settled(recipe.start),
+        start=network.settled(recipe.start),
         method=replace(recipe.method, settings=settings),
         data=replace(recipe.data, size=images.size),
         views=replace(recipe.views, size=size, small_size=small),
@@ -164,16 +171,16 @@ def refuse_sizes(encoder: nn.Module, sizes: set[int]) -> None:
     encoder.train(training)
 
 
-def distribute(method: Method, settings: Train) -> nn.Module:
-    """Wrap the method so that gradients are averaged over processes; alone, return it as it is."""
+def distribute(objective: Objective, settings: Train) -> nn.Module:
+    """Wrap the objective so that gradients are averaged over processes; alone, return it as it is."""
     if distributed.world() == 1:
-        return method
+        return objective
     if settings.sync_batchnorm:
-        synchronise(method, distributed.all_reduce)
+        synchronise(objective, distributed.all_reduce)
     wrapper = nn.parallel.DistributedDataParallel
     newer = "forward_sync_buffers" in inspect.signature(wrapper).parameters
     buffers: dict[str, Any] = {"forward_sync_buffers" if newer else "broadcast_buffers": False}
-    return wrapper(method, **buffers)
+    return wrapper(objective, **buffers)
 
 
 def prepare(recipe: Recipe, progress: Callable[[int, int], None] | None = None) -> Material:
@@ -190,7 +197,7 @@ def prepare(recipe: Recipe, progress: Callable[[int, int], None] | None = None) 
     if recipe.train.compile:
         device.check_compiler(recipe.train.device)
     torch.set_num_threads(int(recipe.train.threads))
-    method = build(recipe, int(recipe.views.size), begin=True)
+    method = network.build(recipe, int(recipe.views.size), begin=True)
     if "encoder" in method.uses:
         refuse_sizes(method.encoder, {int(recipe.views.size)} | {p.size for p in small_crops(recipe)})
     if "labels" in method.uses and not images.labelled:
@@ -198,7 +205,9 @@ def prepare(recipe: Recipe, progress: Callable[[int, int], None] | None = None) 
     chosen = positives(recipe, method)
     known = {**recipe.positives.settings, **chosen.bind(images)}
     recipe = replace(recipe, positives=replace(recipe.positives, settings=known))
-    method.to(recipe.train.device)
+    maker = pairs(recipe, images, method, chosen)
+    objective = Objective(method, auxiliaries(recipe, method, maker.pipeline))
+    objective.to(recipe.train.device)
     if recipe.train.memory_format == "channels_last":
-        method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Material(recipe, images, method, pairs(recipe, images, method, chosen))
+        objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Material(recipe, images, objective, maker)

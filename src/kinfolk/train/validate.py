@@ -6,13 +6,12 @@ from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
-from torch import nn
 
 from kinfolk.core import distributed
 from kinfolk.load.images import evaluation_split
 from kinfolk.load.pairs import Pairs
-from kinfolk.methods import Method
 from kinfolk.records.recipe import Recipe
+from kinfolk.train.objective import Objective
 from kinfolk.train.prepare import Material, images_of, pairs
 
 MOST_IMAGES = 2048
@@ -37,19 +36,24 @@ class Validation:
             if len(rows) >= recipe.train.batch:
                 self.sets[name] = pairs(recipe, images.take(rows), material.method, validation=True)
 
-    def __call__(self, method: Method, model: nn.Module, context: AbstractContextManager, recipe: Recipe) -> dict:
-        """Return {split: {term: mean, "total": weighted sum}}; ``model`` is the method or its wrapper."""
-        model.eval()
+    def __call__(
+        self, objective: Objective, context: AbstractContextManager, recipe: Recipe
+    ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
+        """Return {split: {term: mean, "total": weighted sum}}, and {split: {measure: mean}}."""
+        objective.eval()
         mine = distributed.share(recipe.train.batch)
-        found = {}
+        found, measured = {}, {}
         with torch.no_grad(), context:
             for split, maker in self.sets.items():
                 sums: dict[str, float] = {}
+                seen: dict[str, float] = {}
                 for step in range(maker.batches.steps):
                     views = maker.views(maker.batches.rows(0, 0, step), (0, 0, step), mine)
-                    terms = method(views)
-                    for name, value in {**terms, "total": method.total(terms)}.items():
+                    terms, measures = objective(views)
+                    for name, value in {**terms, "total": objective.total(terms)}.items():
                         sums[name] = sums.get(name, 0.0) + distributed.mean(value) / maker.batches.steps
-                found[split] = sums
-        model.train()
-        return found
+                    for name, value in measures.items():
+                        seen[name] = seen.get(name, 0.0) + distributed.mean(value) / maker.batches.steps
+                found[split], measured[split] = sums, seen
+        objective.train()
+        return found, measured
