@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kinfolk.core.errors import RequestError
-from kinfolk.embed import embed_to, latents
+from kinfolk.embed import embed, embedder, latents, save_latents
 from kinfolk.evaluate import evaluate
 from kinfolk.evaluate.subjects import features
 from kinfolk.records.features import Features
@@ -19,6 +19,7 @@ from kinfolk.records.run import Run
 from kinfolk.report.write import write
 from kinfolk.train import train
 from kinfolk.train.loop import Trainer
+from kinfolk.train.prepare import images_of
 
 METHODS: dict[str, dict[str, Any]] = {
     "autoencoder": {"channels": 4},
@@ -83,9 +84,9 @@ def test_stopped_in_the_middle_it_ends_the_same(
 
 def test_latents_of_training_are_a_space_of_their_own(runs: dict[str, Run], tmp_path: Path) -> None:
     run = runs["autodecoder"]
-    assert embed_to(run, tmp_path / "latents.npz", layer="latents") == (96, 8)
-    embed_to(run, tmp_path / "h.npz")
-    found, inferred = Features.load(tmp_path / "latents.npz"), Features.load(tmp_path / "h.npz")
+    assert save_latents(run, run.recipe.data, "train", tmp_path / "latents.npz") == 96
+    found = Features.load(tmp_path / "latents.npz")
+    inferred = embed(embedder(run), images_of(run.recipe.data, "train", run.recipe.seed))
     assert (found.layer, found.split, inferred.layer) == ("latents", "train", "h")
     assert (features(str(run.folder), run.recipe, "latents", tmp_path).vectors == found.vectors).all()
     rows = np.searchsorted(inferred.index, found.index)
@@ -93,7 +94,7 @@ def test_latents_of_training_are_a_space_of_their_own(runs: dict[str, Run], tmp_
     assert inferred.vectors.shape[1] == found.vectors.shape[1]
     assert np.abs(inferred.vectors[rows] - found.vectors).max() > 0.01
     with pytest.raises(RequestError, match="was trained on, and for no others"):
-        embed_to(run, tmp_path / "x.npz", split="test", layer="latents")
+        save_latents(run, run.recipe.data, "test", tmp_path / "x.npz")
     with pytest.raises(RequestError, match="keeps no latents"):
         latents(runs["vae"], runs["vae"].recipe.data)
 
