@@ -14,7 +14,7 @@ import hashlib
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
@@ -66,7 +66,7 @@ def duplicates(
     settings = {} if data or run is None else run.recipe.data.settings
     name = data or (run.recipe.data.name if run else "")
     size = int(run.recipe.evaluate.size) if run else SIZE
-    chosen = {"size": size, "settings": settings, "hold_out": False, "progress": decoding}
+    chosen: dict[str, Any] = {"size": size, "settings": settings, "hold_out": False, "progress": decoding}
     with opened_once():
         dataset = open_dataset(name, settings)
         parts = [load(name, split, **chosen) for split in dataset.splits()]
