@@ -14,7 +14,7 @@ import hashlib
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
@@ -23,7 +23,7 @@ from kinfolk.core import files, sheet
 from kinfolk.core.errors import RequestError
 from kinfolk.embed import embedder
 from kinfolk.load.images import load
-from kinfolk.load.sources import open_dataset
+from kinfolk.load.sources import open_dataset, opened_once
 from kinfolk.numerics.nearest import nearest
 from kinfolk.records.images import Images
 from kinfolk.records.run import Run
@@ -66,8 +66,10 @@ def duplicates(
     settings = {} if data or run is None else run.recipe.data.settings
     name = data or (run.recipe.data.name if run else "")
     size = int(run.recipe.evaluate.size) if run else SIZE
-    dataset = open_dataset(name, settings)
-    parts = [load(name, s, size=size, settings=settings, hold_out=False, progress=decoding) for s in dataset.splits()]
+    chosen: dict[str, Any] = {"size": size, "settings": settings, "hold_out": False, "progress": decoding}
+    with opened_once():
+        dataset = open_dataset(name, settings)
+        parts = [load(name, split, **chosen) for split in dataset.splits()]
     maker: Vectors = embedder(run) if run else miniatures
     vectors = np.concatenate([embed_all(maker, part, embedding) for part in parts])
     centre = vectors.mean(0) if run else np.zeros(vectors.shape[1], np.float32)

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -171,3 +172,21 @@ def test_entries_do_not_depend_on_where_the_data_lie(photos: str, tmp_path: Path
     shutil.copytree(photos, tmp_path / "moved")
     assert load(photos, "train").fingerprint == load(str(tmp_path / "moved"), "train").fingerprint
     assert len(list((cache.files.cache_folder() / "images").iterdir())) == 1
+
+
+def test_what_nothing_opened_for_two_months_is_removed_when_another_is_built(photos: str) -> None:
+    first, second = (load(photos, "train", size=size, hold_out=False) for size in (16, 24))
+    homes = {p.name: p for p in cache.folder("").iterdir()}
+    assert len(homes) == 2
+    old = time.time() - 61 * 86_400
+    for home in homes.values():
+        for path in (*home.iterdir(), home):
+            os.utime(path, (old, old))
+    load(photos, "train", size=16, hold_out=False)
+    expected = np.array(second.pixels)
+    load(photos, "train", size=32, hold_out=False)
+    left = {p.name for p in cache.folder("").iterdir()}
+    assert len(left & homes.keys()) == 1
+    assert len(left) == 2
+    np.testing.assert_array_equal(load(photos, "train", size=16, hold_out=False).pixels, first.pixels)
+    np.testing.assert_array_equal(load(photos, "train", size=24, hold_out=False).pixels, expected)

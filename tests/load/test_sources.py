@@ -18,7 +18,7 @@ import samples
 from kinfolk.core import download, registry
 from kinfolk.core.download import Download
 from kinfolk.core.errors import RequestError, WorkError
-from kinfolk.load.sources import open_dataset
+from kinfolk.load.sources import open_dataset, opened_once
 
 
 @pytest.fixture(autouse=True)
@@ -172,3 +172,14 @@ def test_without_a_network_it_says_what_to_put_where(tmp_path: Path, monkeypatch
     monkeypatch.setenv("KINFOLK_DATA", str(tmp_path))
     with pytest.raises(WorkError, match=rf"'stl10' is not on .*refused.*Or put a.zip .*into '{tmp_path}/stl10'"):
         open_dataset("stl10")
+
+
+def test_within_a_command_a_folder_is_walked_once(tmp_path: Path) -> None:
+    samples.png(tmp_path / "d" / "a.png", samples.pixels(1)[0])
+    with opened_once():
+        first = open_dataset(str(tmp_path / "d"))
+        assert open_dataset(str(tmp_path / "d")) is first
+        with opened_once():
+            assert open_dataset(str(tmp_path / "d")) is first
+        assert open_dataset("shapes", {"train": 7}) is not open_dataset("shapes", {"train": 8})
+    assert open_dataset(str(tmp_path / "d")) is not first

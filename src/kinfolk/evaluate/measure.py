@@ -19,6 +19,7 @@ from kinfolk.evaluate import ceiling as ceilings
 from kinfolk.evaluate import epochs as over_epochs
 from kinfolk.evaluate import subjects
 from kinfolk.evaluate.named import Named, of_run, untrained_choice
+from kinfolk.load.sources import opened_once
 from kinfolk.records import findings as store
 from kinfolk.records.findings import Finding
 from kinfolk.records.images import Images
@@ -37,6 +38,7 @@ def applicable(only: Sequence[str] = ()) -> list[registry.Leaf]:
     return [leaf for name, leaf in known.items() if not only or name in only]
 
 
+@opened_once()
 def evaluate(
     subject: Named | Run,
     *,

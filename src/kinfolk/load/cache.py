@@ -4,11 +4,13 @@ An entry is a folder: ``pixels.npy`` (N, 3, S, S), ``kept.npy`` (the source posi
 ``skipped.txt`` (what could not be decoded, and why) and ``entry.json``, written last: an entry without it
 is unfinished. Rows are written in order and ``progress.json`` counts those that are safely on disk, so
 that a build that was killed goes on where it stopped. Where the disk has no room for the pixels, the source is
-read through once to know what is broken, and images are then decoded each time they are asked for.
+read through once to know what is broken, and images are then decoded each time they are asked for. An entry that
+nothing has opened for 60 days is removed when another one is built.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -32,6 +34,7 @@ BLOCK = 64
 PART = 16
 RESERVE = 256 * 2**20
 SECONDS_BETWEEN_SAVES = 2.0
+DAYS_KEPT = 60.0
 
 
 @dataclass
@@ -77,12 +80,16 @@ def entry(
         WorkError: the folder cannot be written.
     """
     home = folder(key)
+    if not (home / "entry.json").exists():
+        forget(home.parent)
     room = free_bytes(home) - RESERVE > len(positions) * 3 * size * size
     try:
         if _lacking(home, room):
             with files.lock(home / "lock", wait=True):
                 if _lacking(home, room):
                     _build(home, source, positions, size, State(stored=room), progress)
+        with contextlib.suppress(OSError):
+            (home / "entry.json").touch()
         stored = json.loads((home / "entry.json").read_text("utf-8"))["stored"]
         skipped = (home / "skipped.txt").read_text("utf-8").splitlines()
         kept = np.load(home / "kept.npy")
@@ -93,6 +100,14 @@ def entry(
         ) from None
     pixels = np.load(home / "pixels.npy", mmap_mode="r") if stored else Decoded(source, kept, size)
     return Entry(pixels, kept, skipped)
+
+
+def forget(folder: Path, days: float = DAYS_KEPT) -> None:
+    """Remove the entries that nothing has opened for ``days``, finished or not."""
+    for home in folder.iterdir() if folder.is_dir() else ():
+        with contextlib.suppress(OSError):
+            if home.is_dir() and time.time() - max(p.stat().st_mtime for p in (home, *home.iterdir())) > days * 86_400:
+                shutil.rmtree(home)
 
 
 class Decoded:

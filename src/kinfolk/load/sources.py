@@ -7,8 +7,11 @@ the cache.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from kinfolk.datasets import Dataset
 
 GENERAL = ("npz", "parquet", "folder")
 COMPLETE = ".complete"
+_opened: ContextVar[dict[tuple[str, str], Dataset] | None] = ContextVar("opened", default=None)
 
 
 def open_dataset(
@@ -38,6 +42,25 @@ def open_dataset(
         WorkError: a published dataset is not on this machine and could not be downloaded; the message says
             what to put where.
     """
+    if (kept := _opened.get()) is None:
+        return _open(name_or_path, settings, fetching)
+    key = name_or_path, repr(sorted((settings or {}).items()))
+    if key not in kept:
+        kept[key] = _open(name_or_path, settings, fetching)
+    return kept[key]
+
+
+@contextlib.contextmanager
+def opened_once() -> Iterator[None]:
+    """Within this, what was opened is not looked through again: one walk over a folder a command, not five."""
+    token = _opened.set({} if (kept := _opened.get()) is None else kept)
+    try:
+        yield
+    finally:
+        _opened.reset(token)
+
+
+def _open(name_or_path: str, settings: dict[str, Any] | None, fetching: download.Progress | None) -> Dataset:
     known = registry.leaves("datasets")
     if name_or_path in known or name_or_path.endswith(".py"):
         return _named(name_or_path, settings or {}, fetching)

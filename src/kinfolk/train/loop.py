@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from kinfolk.core import device, distributed, files
 from kinfolk.core.errors import RequestError, WorkError
+from kinfolk.load.sources import opened_once
 from kinfolk.methods import Method
 from kinfolk.records.recipe import Recipe, differences
 from kinfolk.records.run import Run
@@ -50,6 +51,7 @@ class Listener(Protocol):
         """The weights are written."""
 
 
+@opened_once()
 def train(
     recipe: Recipe,
     out: Path | str,
