@@ -90,7 +90,7 @@ def entry(
                     _build(home, source, positions, size, State(stored=room), progress)
         with contextlib.suppress(OSError):
             (home / "entry.json").touch()
-        stored = json.loads((home / "entry.json").read_text("utf-8"))["stored"]
+        stored = json.loads((home / "entry.json").read_text("utf-8")).get("stored", True)
         skipped = (home / "skipped.txt").read_text("utf-8").splitlines()
         kept = np.load(home / "kept.npy")
     except OSError as error:
@@ -150,7 +150,7 @@ class Decoded:
 def _lacking(home: Path, room: bool) -> bool:
     """Whether an entry is not there, or without pixels where there is room for them by now."""
     path = home / "entry.json"
-    return not path.exists() or (room and not json.loads(path.read_text("utf-8"))["stored"])
+    return not path.exists() or (room and not json.loads(path.read_text("utf-8")).get("stored", True))
 
 
 def _build(
