@@ -135,6 +135,8 @@ def pairs(
 def small_crops(recipe: Recipe) -> list[Pipeline]:
     """The pipelines of the small crops: the views' augmentations with another crop and another size."""
     views, crop = recipe.views, {"scale": recipe.views.small_scale}
+    if not views.small_count:
+        return []
     steps = [
         replace(c, settings={**c.settings, **crop}) if c.name == "crop" else c for c in recipe.augmentations
     ]
