@@ -1,13 +1,15 @@
 """Evaluations and diagnostics at N and 4 N images, beside the cost they state: `python benchmarks/growth.py`.
 
 Features are random, 64 wide, of ten classes; what needs an encoder is given one that costs next to nothing, so that its
-own work shows. Times are medians over the rounds, N and 4 N alternating.
+own work shows. Times are medians over the rounds, N and 4 N alternating; what has taken 10 seconds is not repeated. The
+order is the logarithm of the growth to base 4: 1 is linear, 2 quadratic in images (test and train both grow).
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import math
 import statistics
 import time
 
@@ -68,10 +70,16 @@ def main() -> None:
                 began = time.perf_counter()
                 measured.measure(subjects[size])
                 seconds[size].append(time.perf_counter() - began)
+            if sum(map(sum, seconds.values())) > 10:
+                break
         few, many = (statistics.median(seconds[size]) for size in sizes)
-        rows[leaf.name] = {"seconds": [few, many], "growth": many / few}
+        rows[leaf.name] = {"seconds": [few, many], "growth": many / few, "order": math.log(many / few, 4)}
         stated = (ast.get_docstring(ast.parse(leaf.source.read_text("utf-8"))) or "").split("Cost: ")[-1]
-        print(f"{leaf.name:16} {few:7.2f} s {many:7.2f} s   x {many / few:5.1f}   {' '.join(stated.split())}")
+        print(
+            f"{leaf.name:16} {few:7.2f} s {many:7.2f} s   x {many / few:5.1f}  "
+            f"order {math.log(many / few, 4):4.1f}   {' '.join(stated.split())}",
+            flush=True,
+        )
     record("growth", {"counts": list(sizes), "rows": rows, "rounds": arguments.rounds, **environment()})
 
 
