@@ -28,6 +28,7 @@ def terms(out: Path) -> list[dict]:
     return [row["terms"] for row in rows if "terms" in row]
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
 def test_a_compiled_run_has_the_same_names_log_and_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     try:
         device.check_compiler("cpu")

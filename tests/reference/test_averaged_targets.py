@@ -79,7 +79,7 @@ def terms(name: str, method: Method, z: Tensor, targets: Tensor) -> dict[str, Te
     scores = method.teacher.prototypes(targets.flatten(0, 1)).view(2, 5, -1)
     return dino_terms(
         z, scores, method.center, student_temperature=method.student_temperature,
-        teacher_temperature=method.teacher_temperature,
+        teacher_temperature=method.temperatures[0],
     )
 
 

@@ -103,7 +103,7 @@ class Comparison:
         for quantity in self.quantities:
             if quantity.answers(label):
                 return quantity
-        raise unknown("score", label, [q.label for q in self.quantities])
+        raise unknown("score", label, {q.label.partition("[")[0] for q in self.quantities})
 
     def main(self, wanted: Sequence[str] = ()) -> list[Quantity]:
         """The quantities to show first: the wanted ones and the headlines that are there, else the first four."""

@@ -86,10 +86,16 @@ def branch_off(encoder: Encoder, recipe: Recipe) -> None:
 def bare(choice: Choice, image_size: int, *, fetch: bool = False) -> Encoder:
     """An encoder alone, its weights drawn from torch's generator; ``pretrained`` ones only with ``fetch``."""
     if choice.name == NO_ENCODER:
-        return Encoder(image_size)
+        return Nothing(image_size)
     off = {} if fetch or "pretrained" not in choice.settings else {"pretrained": False}
     encoder: Encoder = registry.build("encoders", choice.name, image_size, **choice.settings | off)
     return encoder
+
+
+class Nothing(Encoder):
+    """The encoder of a method that has none."""
+
+    width = 0
 
 
 def weights_file(place: Path) -> Path:
