@@ -195,3 +195,15 @@ def test_unknown_names_are_refused_with_the_nearest(tmp_path: Path) -> None:
         study(tmp_path, "[scales.laptop]\n", scale="labtop")
     with pytest.raises(RequestError, match="Did you mean 'first'"):
         plan.jobs(found, tmp_path, [0], ["furst"], {})
+
+
+def test_the_file_in_the_docs_is_a_study(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "studies.md").read_text("utf-8")
+    path = tmp_path / "mine.toml"
+    path.write_text(page.split("```toml\n")[1].split("```")[0], "utf-8")
+    found = read(str(path))
+    costs = {v.name: COSTS["slow"] for v in found.variants}
+    jobs = plan.jobs(found, tmp_path, found.seeds, (), costs)
+    assert [j.name for j in jobs[:3]] == ["one-seed0", "two-seed0", "two-same-time-seed0"]
+    assert {"no-crop", "lr0.01"} <= {j.variant.name for j in jobs}
+    assert next(j for j in jobs if j.name == "neighbours-seed2").needs == "one-seed2"
