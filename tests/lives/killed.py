@@ -20,7 +20,7 @@ from kinfolk.records.recipe import Recipe
 RECIPE = {
     "data": {"name": "digits", "limit": 200},
     "method": {"name": "byol"},
-    "auxiliaries": [{"name": "augmentation_prediction", "branches": "both"}, {"name": "reconstruction"}],
+    "auxiliaries": [{"name": "augmentation_prediction", "branches": "both", "hidden": 32}],
     "encoder": {"name": "convnet", "channels": [8, 16]},
     "train": {"epochs": 3, "batch": 32, "threads": 1},
 }
