@@ -169,7 +169,8 @@ def refuse_sizes(encoder: nn.Module, sizes: set[int]) -> None:
             with torch.no_grad():
                 encoder(torch.zeros(1, 3, size, size))
         except (RuntimeError, ValueError, AssertionError) as error:
-            raise RequestError(f"the encoder takes no views of {size} px: {str(error).splitlines()[0]}") from None
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise RequestError(f"the encoder takes no views of {size} px: {reason}") from None
     encoder.train(training)
 
 
