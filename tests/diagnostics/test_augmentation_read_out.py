@@ -54,17 +54,17 @@ def test_how_much_darker_a_view_is_can_only_be_read_beside_its_original() -> Non
         return np.stack([np.log(mean.sum(1) + 1), mean.max(1) > 1.5 * mean.min(1) + 1], 1).astype(np.float32)
 
     found = read(plain(encode))
-    alone, beside = (found["dark.factor", f"ridge on {what}"] for what in ("the view", "view and original"))
+    alone, beside = (found["dark.factor", f"ridge-{what}"] for what in ("view", "original"))
     assert 0.5 < alone.value < 0.9 < beside.value
     assert beside.low < beside.value < beside.high
-    assert found["grey.flag", "ridge on the view"].value == 1
+    assert found["grey.flag", "ridge-view"].value == 1
 
 
 def test_a_space_that_knows_nothing_of_views_reads_nothing() -> None:
     random = np.random.default_rng(5)
     found = read(plain(lambda pixels: random.normal(size=(len(pixels), 6))))
-    assert found["dark.factor", "ridge on the view"].value == pytest.approx(0, abs=0.03)
-    flag = found["grey.flag", "ridge on the view"]
+    assert found["dark.factor", "ridge-view"].value == pytest.approx(0, abs=0.03)
+    flag = found["grey.flag", "ridge-view"]
     assert flag.value == pytest.approx(flag.data["chance"], abs=0.02)
 
 
@@ -115,8 +115,7 @@ def test_a_runs_own_head_stands_beside_the_ridge(tmp_path: Path) -> None:
     found = evaluate(run, only=("augmentation_read_out",), floors=False)
     table = next(f for f in found if f.kind == "table")
     assert table.data["columns"] == [
-        "parameter", "unit", "ridge on the view", "ridge on view and original", "augmentation_prediction, online",
-        "chance",
+        "parameter", "unit", "ridge-view", "ridge-original", "augmentation_prediction.online", "chance",
     ]
     seen = [row for row in run.log if "validation_measures" in row][-1]["validation_measures"]["test"]
     rows = {row[0]: row for row in table.data["rows"]}

@@ -1,10 +1,10 @@
 """What a ridge regression reads of the parameters of views made as in training, beside what the run's own heads read.
 
 Protocol: views by the recipe's augmentations at the views' size, one of each image; fitted on training images, scored
-on held-out ones, the same (evenly spaced) that validation looks at. Once from h of the view, once from h of view and
-original side by side: the inputs `view` and `original` of `augmentation_prediction`, whose figures after the last
-epoch stand beside it. R2 of numbers, and of angles as points on the circle; accuracy of flags, beside that of
-guessing the commoner value. Read so from a run without such a head, it says what a head has to be better than.
+on held-out ones, the same (evenly spaced) that validation looks at. Once from h of the view (`ridge-view`), once from
+h of view and original side by side (`ridge-original`): the inputs of `augmentation_prediction`, whose figures after
+the last epoch stand beside them. R2 of numbers, and of angles as points on the circle; accuracy of flags, beside that
+of guessing the commoner value. Read so from a run without such a head, it says what a head has to be better than.
 Cost: one pass of a view of each image through the encoder, O(images x D^2) for the regression.
 """
 
@@ -20,7 +20,7 @@ from kinfolk.records.findings import Finding
 from kinfolk.records.subject import Subject
 
 UNITS = ("R2", "accuracy")
-RIDGE = {"view": "ridge on the view", "original": "ridge on view and original"}
+INPUTS = ("view", "original")
 
 
 class AugmentationReadOut:
@@ -54,7 +54,8 @@ class AugmentationReadOut:
         common = subject.conditions(train=train.take(chosen["train"]), test=test.take(chosen["test"]))
         targets = {role: np.concatenate(list(values.values()), 1) for role, values in wanted.items()}
         found: dict[tuple[str, str], Finding] = {}
-        for input, reader in RIDGE.items():
+        for input in INPUTS:
+            reader = f"ridge-{input}"
             read = ridge.predicted(h["train"][input], targets["train"], h["test"][input])
             first = 0
             for name, values in wanted["test"].items():
@@ -72,9 +73,9 @@ class AugmentationReadOut:
         for key, value in subject.heads.items():
             name, branch, kind, parameter = key.split(".", 3)
             if kind in UNITS:
-                protocol = {**common, "parameter": parameter, "reader": f"{name}, {branch}"}
-                heads.append(score(subject.name, protocol, kind, value))
-                found[parameter, f"{name}, {branch}"] = heads[-1]
+                reader = f"{name}.{branch}"
+                heads.append(score(subject.name, {**common, "parameter": parameter, "reader": reader}, kind, value))
+                found[parameter, reader] = heads[-1]
         readers = list(dict.fromkeys(reader for _, reader in found))
         names = list(dict.fromkeys(name for name, _ in found))
         rows = []
@@ -88,7 +89,7 @@ class AugmentationReadOut:
             "augmentation_read_out", "table", "test", subject.name, {**common, "readers": readers},
             title="What the embedding tells of how a view was made",
             text="No parameter that varies has a scale." if best is None else
-            f"Of what has a scale {best.protocol['parameter']} is read best, by the {best.protocol['reader']}: "
+            f"Of what has a scale {best.protocol['parameter']} is read best, by {best.protocol['reader']}: "
             f"R2 {best.value:.2f}.",
             data={"columns": ["parameter", "unit", *readers, "chance"], "rows": rows},
         )]
@@ -116,6 +117,6 @@ def score(
     return Finding(
         "parameter", "score", "test", subject, protocol, value, low, high, unit, True,
         title=f"Parameters of views read from the embedding: {protocol['parameter']}",
-        text=f"{protocol['parameter']} is read with {'an R2' if unit == 'R2' else 'an accuracy'} of {value:.2f} by the "
+        text=f"{protocol['parameter']} is read with {'an R2' if unit == 'R2' else 'an accuracy'} of {value:.2f} by "
         f"{protocol['reader']}.",
     )
