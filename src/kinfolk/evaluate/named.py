@@ -7,6 +7,7 @@ import json
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,8 +15,9 @@ import numpy as np
 
 from kinfolk.core import device, files, registry
 from kinfolk.core.errors import RequestError, nearest
-from kinfolk.embed import Embedder, embedder
+from kinfolk.embed import Embedder, embedder, latents
 from kinfolk.evaluate import subjects
+from kinfolk.evaluate.alter import as_trained
 from kinfolk.load.images import EVALUATION, HELD_OUT, load, scrambled
 from kinfolk.load.network import bare, put
 from kinfolk.records import features as vectors
@@ -143,7 +145,28 @@ class Named:
         place = folder / "features" / self.digest if self.kind != "floor" else None
         for maker in self.embedders(images["train"], subjects.RANDOM_SEEDS):
             made = subjects.seen(maker, images, place)
+            if self.run is not None:
+                made = self.knowing(made, self.run)
             yield replace(made, features=subjects.centred(made.features)) if self.name == "pixels" else made
+
+    def knowing(self, subject: Subject, run: Run) -> Subject:
+        """A run's subject with what only runs have: views as in training, figures of heads, latents.
+
+        Where every h has to be found by optimisation, nothing is embedded a second time for a diagnostic.
+        """
+        own, features = self.recipe == run.recipe, dict(subject.features)
+        if "index" in registry.leaf("methods", run.recipe.method.name).open().uses:
+            subject = replace(subject, encode=None, views=None)
+            if own:
+                features["train", "latents"] = latents(run, run.recipe.data)
+        if not self.recipe.augmentations:
+            return replace(subject, features=features)
+        last = next((row for row in reversed(run.log) if "validation_measures" in row), {})
+        measured = list(last.get("validation_measures", {}).values()) if own else []
+        return replace(
+            subject, features=features, recipe_views=partial(as_trained, self.recipe),
+            heads=measured[-1] if measured else {},
+        )
 
     @property
     def digest(self) -> str:

@@ -36,6 +36,7 @@ def roles(data: Data, size: int | Literal["auto"], seed: int, ood: str = "", ano
 
     ``train`` is what the run trained on; ``test`` is the dataset's test split; ``ood_train``, ``ood_test`` and
     ``anomalies`` come from the other datasets, where they are given; without one, OOD are the run's held-out classes.
+    ``limit`` holds for both training roles: the unseen classes are learned from no more images than the seen ones.
     """
     known, unseen = divided(data, seed)
     chosen: dict[str, Any] = {"classes": known, "seed": seed, "settings": data.settings}
@@ -44,7 +45,7 @@ def roles(data: Data, size: int | Literal["auto"], seed: int, ood: str = "", ano
     test = load(data.name, evaluation_split(data.name, data.settings), size=size, **chosen)
     found = {"train": train, "test": test}
     if ood:
-        found["ood_train"] = load(ood, "train", size=size)
+        found["ood_train"] = load(ood, "train", size=size, limit=data.limit, seed=seed)
         found["ood_test"] = load(ood, evaluation_split(ood), size=size)
     elif unseen:
         chosen["classes"] = unseen
