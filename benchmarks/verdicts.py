@@ -1,10 +1,11 @@
 """Verdicts beside what was done to each run: `python benchmarks/verdicts.py --data CIFAR10 --nette IMAGENETTE`.
 
 Small runs (a convnet of 32-64-128, some 25,000 images seen, seed 0) of which it is known beforehand what ails them,
-because it was done to them. A verdict is right if it is one of those named; `not better than floor` is right wherever the scores
-say so, since it is their comparison. The first six were used to look at thresholds; the others were not.
+because it was done to them. A verdict is right if it is one of those named; `not better than floor` is right
+wherever the scores say so, since it is their comparison. The first six were used to look at thresholds; the others
+were not.
 
-A call that was killed goes on: what is recorded for this commit is not run again, and runs stay in `--out`.
+A call that was killed goes on: what is recorded for the committed source is not run again, and runs stay in `--out`.
 `--table` prints the newest verdict of each run as Markdown.
 """
 
@@ -82,21 +83,38 @@ def main() -> None:
         return
     if not (arguments.data and arguments.nette):
         parser.error("--data and --nette are needed")
-    here, out = environment(), Path(arguments.out) / environment()["commit"]
-    done = {row["run"] for row in recorded() if row["commit"] == here["commit"]}
-    asked = [name for name in RUNS if arguments.only in name and name not in done]
+    here, code = environment(), source()
+    out = Path(arguments.out) / code
+    done = [(row["source"], row["run"], row["settings"]) for row in recorded()]
+    asked = [name for name in RUNS if arguments.only in name and (code, name, settings_of(name)) not in done]
     places = {data: images(data, arguments.data, arguments.nette, out) for data in {RUNS[name][0] for name in asked}}
     with ThreadPoolExecutor(arguments.jobs) as pool:
         running = {pool.submit(judged, name, places[RUNS[name][0]], out): name for name in asked}
         for ended in as_completed(running):
-            name, found = running[ended], ended.result()
+            name = running[ended]
+            try:
+                found = ended.result()
+            except RuntimeError as error:
+                print(f"{name:<42} FAILED {error}", flush=True)
+                continue
             expected = RUNS[name][3]
             right = found["verdict"] in expected or found["verdict"] == "not better than floor"
-            record("verdicts", {**here, "run": name, "expected": sorted(expected), "right": right, **found})
-            told = "right" if right else "WRONG"
-            print(f"{name:<42} {told:<6} {found['verdict']:<22} also: {', '.join(found['also'])}", flush=True)
-    rows = [row for row in recorded() if row["commit"] == here["commit"]]
-    print(f"{sum(row['right'] for row in rows)} of {len(rows)} right at commit {here['commit']}")
+            told = {"source": code, "run": name, "settings": settings_of(name), "expected": sorted(expected)}
+            record("verdicts", {**here, **told, "right": right, **found})
+            also = f"also: {', '.join(found['also'])}"
+            print(f"{name:<42} {'right' if right else 'WRONG':<6} {found['verdict']:<22} {also}", flush=True)
+
+
+def source() -> str:
+    """What git calls the committed source of the package."""
+    call = ["git", "rev-parse", "--short", "HEAD:./src/kinfolk"]
+    return subprocess.run(call, capture_output=True, text=True, cwd=HERE.parent, check=True).stdout.strip()
+
+
+def settings_of(name: str) -> list[str]:
+    """The settings of a run."""
+    dataset, _, settings, _ = RUNS[name]
+    return [*PLAIN, f"train.epochs={SEEN[dataset][1]}", *settings]
 
 
 def recorded() -> list[dict[str, Any]]:
@@ -125,10 +143,10 @@ def table(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 def judged(name: str, data: Path, out: Path) -> dict[str, Any]:
     """Train, and return the verdict with its evidence and the k-NN accuracy."""
-    dataset, method, settings, _ = RUNS[name]
+    method = RUNS[name][1]
     run = out / "".join(c if c.isalnum() else "-" for c in name)
     method = str(HERE / "unguarded.py") if method == "unguarded" else method
-    pairs = [f"--set={pair}" for pair in [*PLAIN, f"train.epochs={SEEN[dataset][1]}", *settings]]
+    pairs = [f"--set={pair}" for pair in settings_of(name)]
     kinfolk("train", "--data", str(data), "--method", method, "--out", str(run), *pairs)
     found = json.loads(kinfolk("evaluate", str(run), "--no-floors", "--only", "knn,verdict", "--json"))
     verdict = next(f["data"] for f in found if f["kind"] == "verdict")
@@ -141,13 +159,13 @@ def kinfolk(*arguments: str) -> str:
     """What a command writes to its standard output, on one thread.
 
     Raises:
-        SystemExit: it failed; with what it wrote to its standard error.
+        RuntimeError: it failed; with what it wrote to its standard error.
     """
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     call = [sys.executable, "-m", "kinfolk", *arguments]
     done = subprocess.run(call, capture_output=True, text=True, env={**os.environ, **threads})
     if done.returncode:
-        raise SystemExit(f"{' '.join(call)}\n{done.stderr}")
+        raise RuntimeError(f"{' '.join(call)}\n{done.stderr}")
     return done.stdout
 
 
