@@ -12,14 +12,17 @@ from kinfolk.report.markup import Markup, join, tag
 from kinfolk.report.matrix import shaded
 
 WIDEST = 30
+LETTERS = 5  # of a class name, so that ten columns fit; the whole name is shown on hover
 
 
 def show(questions: Sequence[Question]) -> Markup:
     """What the clusters on a map hold, where its images have classes; nothing where no map has clusters."""
-    shown = [
-        tag("div", tag("p", tag("strong", column.label), f" {_told(finding)}"), _matrix(column, finding))
-        for question in questions for column, finding in question.answers.items() if _known(finding)
-    ]
+    found: dict[Column, Finding] = {}
+    for question in questions:
+        for column, finding in question.answers.items():
+            if _known(finding):
+                found.setdefault(column, finding)
+    shown = [tag("div", tag("p", tag("strong", c.label), f" {_told(f)}"), _matrix(c, f)) for c, f in found.items()]
     if not shown:
         return join([])
     note = "A row is a cluster, a column a class: the share of the cluster's mapped images that are of the class."
@@ -56,6 +59,7 @@ def _matrix(column: Column, finding: Finding) -> Markup:
     sheet = column.run.thumbnails.get(split)
     names = list(sheet.classes) if sheet else []
     named = [names[k] if k < len(names) else f"class {k}" for k in range(shares.shape[1])]
+    short = [tag("abbr", name[:LETTERS], title=name) for name in named]
     rows = [f"cluster {k + 1}" for k in range(len(shares))]
     values = [[round(100 * value) for value in row] for row in shares.tolist()]
-    return shaded(rows, named, values, f"Clusters of {column.label} against classes, per cent of the cluster")
+    return shaded(rows, short, values, f"Clusters of {column.label} against classes, per cent of the cluster")

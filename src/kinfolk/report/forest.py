@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kinfolk.report import figures
 from kinfolk.report.columns import Question
 from kinfolk.report.markup import Markup, join, tag
 
-LETTER, RIGHT, WIDTH, LINE = 7.3, 62, 520, 22
+LETTER, RIGHT, REPORTED, WIDTH, LINE = 8.2, 62, 124, 520, 22
 LONGEST = 26
 
 
@@ -24,6 +24,12 @@ class Mark:
     low: float | None = None
     high: float | None = None
     reported: float | None = None
+
+    @property
+    def words(self) -> str:
+        """The value, and what was reported."""
+        beside = "" if self.reported is None else f", reported {self.reported:.1%}"
+        return f"{figures.value(self.value, 'share')}{beside}"
 
     @property
     def most(self) -> float:
@@ -50,20 +56,26 @@ def drawn(groups: Sequence[tuple[str, Sequence[Mark]]], caption: str) -> Markup:
     top = max(mark.most for mark in marks)
     end = min(1.0, math.ceil(10 * top + 0.2) / 10) if top <= 1 else top
     left = LETTER * max(len(_short(mark.label)) for mark in marks) + 12
+    right = WIDTH - RIGHT
+    width = WIDTH + (REPORTED if any(mark.reported is not None for mark in marks) else 0)
+
+    def place(value: float) -> float:
+        return round(left + (right - left) * value / end, 1)
+
     rows: list[Markup] = []
     y = 8
     for title, group in groups:
         rows.append(tag("text", title, x=0, y=y + 14, class_="question"))
         y += LINE
         for mark in group:
-            rows.append(_row(mark, y, left, end))
+            rows.append(_row(mark, y, left, place))
             y += LINE
         y += 8
     svg = tag(
         "svg",
-        _axis(left, end, y),
+        _axis(end, y, place),
         rows,
-        viewBox=f"0 0 {WIDTH} {y + 26}",
+        viewBox=f"0 0 {width} {y + 26}",
         role="img",
         class_="forest",
         aria_label="Scores with 95% intervals; the same figures stand in the table below.",
@@ -71,34 +83,29 @@ def drawn(groups: Sequence[tuple[str, Sequence[Mark]]], caption: str) -> Markup:
     return tag("figure", svg, tag("figcaption", caption))
 
 
-def _place(value: float, left: float, end: float) -> float:
-    return round(left + (WIDTH - left - RIGHT) * value / end, 1)
-
-
-def _row(mark: Mark, y: int, left: float, end: float) -> Markup:
+def _row(mark: Mark, y: int, left: float, place: Callable[[float], float]) -> Markup:
     middle = y + LINE / 2
     kind = "run" if mark.own else "floor"
     parts = [tag("text", _short(mark.label), x=left - 10, y=middle + 4, text_anchor="end", class_=kind)]
     if mark.low is not None and mark.high is not None:
-        low, high = _place(mark.low, left, end), _place(mark.high, left, end)
+        low, high = place(mark.low), place(mark.high)
         parts.append(tag("line", x1=low, x2=high, y1=middle, y2=middle, class_=kind))
-    parts.append(tag("circle", cx=_place(mark.value, left, end), cy=middle, r=5, class_=kind))
+    parts.append(tag("circle", cx=place(mark.value), cy=middle, r=5, class_=kind))
     if mark.reported is not None:
-        x = _place(mark.reported, left, end)
+        x = place(mark.reported)
         diamond = f"M{x} {middle - 6}l6 6l-6 6l-6 -6z"
-        parts.append(tag("path", tag("title", f"reported: {mark.reported:.1%}"), d=diamond, class_="reported"))
-    shown = figures.value(mark.value, "share")
-    parts.append(tag("text", shown, x=_place(mark.most, left, end) + 9, y=middle + 4, class_=kind))
+        parts.append(tag("path", d=diamond, class_="reported"))
+    parts.append(tag("text", mark.words, x=place(mark.most) + 9, y=middle + 4, class_=kind))
     return join(parts)
 
 
-def _axis(left: float, end: float, bottom: int) -> Markup:
+def _axis(end: float, bottom: int, place: Callable[[float], float]) -> Markup:
     step = 0.1 if end > 0.4 else 0.05
     ticks = [k * step for k in range(round(end / step) + 1)]
     return join(
         [
-            tag("line", x1=_place(t, left, end), x2=_place(t, left, end), y1=4, y2=bottom, class_="tick"),
-            tag("text", f"{t:.0%}", x=_place(t, left, end), y=bottom + 18, text_anchor="middle", class_="tick"),
+            tag("line", x1=place(t), x2=place(t), y1=4, y2=bottom, class_="tick"),
+            tag("text", f"{t:.0%}", x=place(t), y=bottom + 18, text_anchor="middle", class_="tick"),
         ]
         for t in ticks
     )

@@ -124,7 +124,7 @@ def against_cost(outcome: Outcome, page: Document) -> Markup:
         plot = page.plot(lines.figure(series, label, "per cent" if times == 100 else "", log="x"), alt)
         caption = tag("figcaption", tag("strong", study.title(outcome, main)), f" against {label}")
         figures.append(tag("figure", caption, plot))
-    return tag("div", figures, class_="side")
+    return tag("div", figures, class_="side") if figures else join([])
 
 
 def against_loss(outcome: Outcome, page: Document) -> Markup:

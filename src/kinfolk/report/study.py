@@ -26,7 +26,8 @@ def answer(outcome: Outcome, verdicts: Mapping[str, str]) -> Markup:
     """
     main, frame = foremost(outcome), outcome.frame
     ill = {name: found for name, found in verdicts.items() if found != HEALTHY}
-    parts = [said(outcome, main, ill), diagnosed(ill, len(verdicts)), counted(outcome)]
+    healthy = "Every variant's embedding was found healthy." if verdicts and not ill else ""
+    parts = [said(outcome, main, ill), healthy, counted(outcome)]
     absent = [name for name in frame.variants if name not in outcome.comparison.variants]
     return join(
         [
@@ -63,8 +64,9 @@ def said(outcome: Outcome, quantity: Quantity, ill: Mapping[str, str] | None = N
     base = comparison.cells.get((comparison.base, quantity))
     if base is None:
         return f"{title(outcome, quantity)} was not measured for {comparison.base}."
+    own = (ill or {}).get(comparison.base, "")
     text = f"{title(outcome, quantity)}: {shown(base.estimate.mean, quantity)}{interval(base.estimate, quantity)} "
-    text += f"for {comparison.base}{floor(outcome, quantity, base)}."
+    text += f"for {comparison.base}{f' ({own})' if own else ''}{floor(outcome, quantity, base)}."
     groups: dict[str, list[str]] = {}
     for variant in comparison.variants:
         cell = comparison.cells.get((variant, quantity))
@@ -89,12 +91,12 @@ def group(difference: Estimate) -> str:
 
 
 def apart(difference: Estimate, quantity: Quantity) -> str:
-    """``-41.0 points [-43.2, -38.8]``."""
+    """A difference with its unit and interval, such as minus 41.0 points [-43.2, -38.8]."""
     unit = " points" if quantity.unit in figures.SHARES else ""
     text = f"{signed(difference.mean, quantity)}{unit}"
-    if difference.low is None or difference.high is None:
-        return text
-    return f"{text} [{signed(difference.low, quantity)}, {signed(difference.high, quantity)}]"
+    if difference.low is not None and difference.high is not None:
+        text += f" [{signed(difference.low, quantity)}, {signed(difference.high, quantity)}]"
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def interval(estimate: Estimate, quantity: Quantity) -> str:
@@ -119,16 +121,6 @@ def floor(outcome: Outcome, quantity: Quantity, base: Cell) -> str:
     if mine.low <= other.high and other.low <= mine.high:
         return f", equal within noise to {told}"
     return f", {'better' if sign * (mine.mean - other.mean) > 0 else 'worse'} than {told}"
-
-
-def diagnosed(ill: Mapping[str, str], of: int) -> str:
-    """Who was diagnosed with what."""
-    if not of:
-        return ""
-    if not ill:
-        return "Every variant's embedding was found healthy."
-    names = {found: [name for name in ill if ill[name] == found] for found in dict.fromkeys(ill.values())}
-    return "Diagnosed: " + "; ".join(f"{found} of {', '.join(who)}" for found, who in names.items()) + "."
 
 
 def counted(outcome: Outcome) -> str:

@@ -39,10 +39,13 @@ class Prepared:
     refused: dict[str, KinfolkError] = field(default_factory=dict)
 
     def asked(self, seed: int) -> dict[str, Any]:
-        """What the runs of a seed are measured by, variables filled in; floors go with the study's first seed alone."""
-        wanted, seeds = self.study.evaluate, self.study.seeds
-        floors = wanted["floors"] and seed not in seeds[1:]
-        return {**wanted, "floors": floors, **{key: plan.expanded(wanted[key]) for key in ("ood", "anomalies")}}
+        """What the runs of a seed are measured by; floors and what is asked for once go with the first seed alone."""
+        wanted, first = self.study.evaluate, seed not in self.study.seeds[1:]
+        named = {key: plan.expanded(wanted[key]) for key in ("ood", "anomalies")}
+        only = [name for name in wanted["only"] if first or name not in wanted["once"]]
+        if first:
+            only += [name for name in wanted["once"] if name not in only]
+        return {"only": only, **named, "floors": wanted["floors"] and first}
 
     def seconds(self, job: Job) -> float:
         """Training time by the measured steps; 0 where it is finished."""
@@ -52,7 +55,7 @@ class Prepared:
     def measured(self, job: Job) -> bool:
         """Whether the run has been measured as the study asks."""
         kept = card(job.folder / MEASURED)
-        return job.run.finished and kept.get("asked") == json.loads(json.dumps(self.asked(job.seed)))
+        return job.run.finished and kept.get("asked") == self.asked(job.seed)
 
 
 def prepare(
