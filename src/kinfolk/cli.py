@@ -227,15 +227,19 @@ def duplicates(
 
 @app.command()
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, or the folder of a study.")],
     out: Annotated[Path | None, typer.Option(help="The HTML file; in the run's folder by default.")] = None,
 ) -> None:
     """Write one self-contained HTML file: scores beside floors, losses, maps, neighbours."""
+    from kinfolk.compare.frame import FILE, compared
     from kinfolk.records.run import Run
-    from kinfolk.report.write import write
+    from kinfolk.report.write import write, write_study
 
-    folders = [r if (r / "subject.json").is_file() else Run.at(r).folder for r in runs]
-    typer.echo(write(folders, out or folders[0] / "report.html"))
+    page = out or runs[0] / "report.html"
+    if len(runs) == 1 and (runs[0] / FILE).is_file():
+        typer.echo(write_study(compared(runs), runs[0], page))
+        return
+    typer.echo(write([r if (r / "subject.json").is_file() else Run.at(r).folder for r in runs], page))
 
 
 @app.command()

@@ -178,6 +178,8 @@ def test_the_pair_that_was_mixed_is_the_most_entangled() -> None:
     first, second, entangled, low, high = found["confusions"].data["rows"][0]
     assert {first, second} == {"cat", "dog"}
     assert low <= entangled <= high
+    scored = [f for f in measure("confusions", made_subjects.subject(mixed)) if f.name == "entanglement"]
+    assert (scored[0].protocol["pair"], scored[0].value) == ("cat/dog", entangled)
     matrix = np.array(found["neighbour_classes"].data["values"])
     assert np.allclose(matrix.sum(1), 1, atol=1e-4)
     assert entangled == pytest.approx((matrix[2, 3] + matrix[3, 2]) / 2, abs=1e-4)
@@ -190,6 +192,10 @@ def test_retrieval_points_at_positions_in_the_split(subject: Subject) -> None:
     found = by_name(measure("retrieval", moved))
     arrays = found["retrieval"].arrays
     train, test = moved.get("train"), moved.get("test")
+    by_dot = found["retrieval_dot"].arrays
+    rows = [int(np.flatnonzero(test.index == query)[0]) for query in by_dot["queries"]]
+    products = test.vectors[rows] @ train.vectors.T
+    assert np.allclose(by_dot["similarity"], -np.sort(-products, axis=1)[:, :10], atol=1e-4)
     bank, place = normalize(train.vectors.astype(np.float64)), {int(v): i for i, v in enumerate(train.index)}
     for query, near, similarity, far in zip(
         arrays["queries"], arrays["nearest"], arrays["similarity"], arrays["farthest"], strict=True

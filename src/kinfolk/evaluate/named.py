@@ -72,7 +72,7 @@ class Named:
         recipe = self.recipe
         size = recipe.data.size if recipe.evaluate.size == "auto" else recipe.evaluate.size
         if self.kind != "features":
-            return subjects.roles(recipe.data, size, recipe.seed, ood, anomalies)
+            return subjects.roles(recipe.data, size, recipe.seed, ood, anomalies, recipe.evaluate.limit)
         return {role: behind(found, recipe.data.name, size) for role, found in self.features().items()}
 
     def parts(

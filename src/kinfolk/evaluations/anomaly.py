@@ -40,7 +40,7 @@ class Anomaly:
         self.top, self.shown, self.resamplings = top, shown, resamplings
 
     def measure(self, subject: Subject) -> list[Finding]:
-        """Two scores for each way of scoring, one curve, one table, one gallery."""
+        """Three scores for each way of scoring, one curve, one table, one gallery."""
         train, test, odd = (subject.get(role) for role in ("train", "test", "anomalies"))
         common = {**subject.conditions(train=train, test=test, anomalies=odd), "anomalous": odd.dataset}
         both = np.concatenate([test.vectors, odd.vectors])
@@ -55,7 +55,7 @@ class Anomaly:
             false, true = roc.curve(anomalous, normal)
             series[TITLES[name]] = np.interp(grid, false, true).tolist()
             rows.append([TITLES[name], found[0].value, *self._alike(score, both, test, odd)])
-            findings += found
+            findings += [*found, self._likeness(subject, {**common, "score": name, "top": self.top}, rows[-1])]
         findings.append(Finding(
             "anomaly_roc", "curve", "test", subject.name, common, title="ROC curves",
             text=f"Normal: {test.dataset}; anomalous: {odd.dataset}.",
@@ -92,6 +92,14 @@ class Anomaly:
                 text=f"To find 95 % of the anomalies by {title}, {false:.1%} of normal images are taken for them.",
             ),
         ]
+
+    def _likeness(self, subject: Subject, protocol: dict[str, object], row: list[Any]) -> Finding:
+        title = TITLES[str(protocol["score"])]
+        return Finding(
+            "anomaly_likeness", "score", "test", subject.name, protocol, row[3], unit="cosine",
+            title=f"Likeness of the top anomalies by {title}",
+            text=f"By {title}, the most anomalous images have a mean similarity of {row[3]:.2f} among each other.",
+        )
 
     def _alike(self, score: np.ndarray, vectors: np.ndarray, test: Features, odd: Features) -> list[float]:
         """Variation of the top scores, similarity within them and at random, class entropy, anomalous share."""

@@ -11,7 +11,7 @@ from kinfolk.report.columns import Column, Question
 from kinfolk.report.document import Document
 from kinfolk.report.markup import Markup, join, tag
 
-QUERIES = 20
+QUERIES = 20  # as many rows; with more than three runs half as many
 TILES = 10
 SHEET = 60
 WAYS = {"nearest": "similarity", "farthest": "farthest_similarity"}
@@ -36,8 +36,9 @@ def _queries(question: Question, asked: dict[Column, Finding], page: Document) -
     rows: dict[int, dict[Column, Markup]] = {}
     alike: dict[Column, list[bool]] = {column: [] for column in asked}
     for column, finding in asked.items():
-        queries = page.album.add(column.run, _split(finding, "query"), finding.arrays["queries"][:QUERIES])
-        for k, query in enumerate(queries.tolist()):
+        chosen = range(0, min(QUERIES, len(finding.arrays["queries"])), 2 if len(question.runs) > 3 else 1)
+        queries = page.album.add(column.run, _split(finding, "query"), finding.arrays["queries"][list(chosen)])
+        for k, query in zip(chosen, queries.tolist(), strict=True):
             strips = []
             for way in WAYS:
                 tiles = _found(column, finding, way, k, page)

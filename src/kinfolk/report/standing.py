@@ -1,0 +1,150 @@
+"""Standing: the table of a study: variants over seeds, floors, the literature, what each column says, and the cost."""
+
+from __future__ import annotations
+
+from kinfolk.compare.claims import shown
+from kinfolk.compare.frame import Outcome
+from kinfolk.compare.relation import links, points, sentence
+from kinfolk.compare.seeds import Quantity
+from kinfolk.compare.written import difference, interval, known
+from kinfolk.report import lines, study
+from kinfolk.report.document import Document
+from kinfolk.report.figures import plain
+from kinfolk.report.markup import Markup, grid, join, tag
+
+
+def table(outcome: Outcome) -> Markup:
+    """Variants down, the main scores across; below, each column in a sentence, and why the literature differs."""
+    comparison = outcome.comparison
+    header = ["variant", *[_headed(outcome, q) for q in outcome.quantities], "cost"]
+    names = [*comparison.variants, *comparison.floors]
+    rows = [[_named(outcome, n), *[_cell(outcome, n, q) for q in outcome.quantities], _cost(outcome, n)] for n in names]
+    said = [tag("li", study.said(outcome, quantity)) for quantity in outcome.quantities]
+    return join(
+        [
+            grid(header, rows, "Scores over seeds with 95% intervals", class_="scores"),
+            _distance(outcome),
+            tag("ul", said),
+            _others(outcome),
+        ]
+    )
+
+
+def _headed(outcome: Outcome, quantity: Quantity) -> Markup:
+    better = {True: ", higher is better", False: ", lower is better", None: ""}[quantity.higher_is_better]
+    return join([study.title(outcome, quantity), tag("small", f" {quantity.split}{better}")])
+
+
+def _named(outcome: Outcome, name: str) -> Markup:
+    comparison = outcome.comparison
+    if name in comparison.floors:
+        return join([name, tag("small", "floor")])
+    seeds = len({m.seed for m in comparison.members if m.variant == name})
+    role = "base, " if name == comparison.base else ""
+    return join([name, tag("small", f"{role}{seeds} seed{'' if seeds == 1 else 's'}")])
+
+
+def _cell(outcome: Outcome, name: str, quantity: Quantity) -> Markup:
+    cell = outcome.comparison.cells.get((name, quantity))
+    reported = known(outcome.frame.reported, outcome.comparison).get((name, quantity))
+    if cell is None:
+        return tag("td", "–", class_="none")
+    estimate, strong = cell.estimate, "strong" if name in outcome.comparison.variants else "span"
+    parts: list[object] = [tag(strong, shown(estimate.mean, quantity))]
+    if range_ := study.interval(estimate, quantity):
+        parts.append(tag("small", range_.strip(), class_="interval"))
+    if cell.difference and name in outcome.comparison.variants:
+        noise = {True: "more than noise", False: "within noise", None: "noise unknown"}[cell.difference.beyond_noise]
+        parts.append(tag("small", f"{study.apart(cell.difference, quantity)}, {noise}", class_="difference"))
+    if reported is not None:
+        parts.append(tag("small", f"reported {shown(reported, quantity)}", class_="literature"))
+    return tag("td", parts)
+
+
+def _cost(outcome: Outcome, name: str) -> Markup:
+    cost = outcome.comparison.costs.get(name)
+    if cost is None:
+        return tag("td", "–", class_="none")
+    seen = f"{cost.views / 1e6:.2f} M views, {cost.parameters / 1e6:.2f} M parameters"
+    return tag("td", f"{cost.seconds:,.0f} s", tag("small", seen))
+
+
+def _distance(outcome: Outcome) -> Markup | None:
+    """How far the literature's figures lie from those here, and what differs."""
+    found = known(outcome.frame.reported, outcome.comparison)
+    rows = []
+    for (name, quantity), value in found.items():
+        cell = outcome.comparison.cells.get((name, quantity))
+        if cell:
+            apart = abs(value - cell.estimate.mean)
+            far = f"{100 * apart:.1f} points" if quantity.unit == "accuracy" else plain(apart)
+            word = "above" if cell.estimate.mean > value else "below"
+            rows.append(tag("li", f"{name}, {study.title(outcome, quantity)}: {shown(cell.estimate.mean, quantity)} "
+                                  f"here, {far} {word} the reported {shown(value, quantity)}."))
+    why = [tag("li", text) for text in study.substitutes(outcome)]
+    scale = outcome.frame.about.get("scale", "")
+    if not why:
+        return tag("ul", rows) if rows else None
+    headed = f"What the scale {scale} puts in the place of what the authors used" if scale else "What differs"
+    head = f"{headed}, which is why figures differ from theirs:" if rows else f"{headed}:"
+    return join([tag("ul", rows) if rows else None, tag("p", head), tag("ul", why)])
+
+
+def _others(outcome: Outcome) -> Markup | None:
+    """Every other score, folded away."""
+    comparison = outcome.comparison
+    rest = [q for q in comparison.quantities if q not in outcome.quantities]
+    if not rest:
+        return None
+    names = [*comparison.variants, *comparison.floors]
+    rows = []
+    for quantity in rest:
+        cells = [comparison.cells.get((name, quantity)) for name in names]
+        shown_ = [join([interval(c, quantity), tag("small", difference(c, quantity))]) if c else "–" for c in cells]
+        rows.append([join([study.title(outcome, quantity), tag("small", f" {quantity.split}")]), *shown_])
+    table = grid(["score", *names], rows, "Every other score", class_="scores plain")
+    note = tag("p", "With 95% intervals; below, the difference to the base, * where it is more than noise.")
+    return tag("details", tag("summary", f"Every other score ({len(rest)})"), note, table)
+
+
+def against_cost(outcome: Outcome, page: Document) -> Markup:
+    """The main figure of every variant against the views it saw, its parameters and its seconds."""
+    comparison, main = outcome.comparison, study.foremost(outcome)
+    means = {v: c.estimate.mean for v in comparison.variants if (c := comparison.cells.get((v, main)))}
+    if len(means) < 2:
+        return join([])
+    times = 100 if main.unit == "accuracy" else 1
+    figures = []
+    for name, label in (("views", "views seen in training"), ("parameters", "parameters"), ("seconds", "seconds")):
+        places = {v: float(getattr(comparison.costs[v], name)) for v in means}
+        if len(set(places.values())) < 2:
+            continue
+        series = [lines.Line([places[v]], [times * mean], v) for v, mean in means.items()]
+        alt = f"{study.title(outcome, main)} against {label}. {lines.alt(series, label, 'score')}"
+        plot = page.plot(lines.figure(series, label, "per cent" if times == 100 else "", log="x"), alt)
+        caption = tag("figcaption", tag("strong", study.title(outcome, main)), f" against {label}")
+        figures.append(tag("figure", caption, plot))
+    return tag("div", figures, class_="side") if figures else join([])
+
+
+def against_loss(outcome: Outcome, page: Document) -> Markup:
+    """Validation loss and watched k-NN, epoch by epoch, one figure for each kind of loss, and what goes with what."""
+    comparison = outcome.comparison
+    score = comparison.main()[0]
+    found = points(comparison, score)
+    sentences = [tag("li", sentence(item, score)) for item in links(found)]
+    figures = []
+    for terms in dict.fromkeys(p.terms for p in found):
+        series = []
+        for variant in dict.fromkeys(p.variant for p in found if p.terms == terms and not p.last):
+            own = [p for p in found if (p.variant, p.terms, p.last) == (variant, terms, False)]
+            own = [p for p in own if p.seed == own[0].seed]
+            series.append(lines.Line([p.loss for p in own], [100 * p.score for p in own], variant))
+        if series:
+            what = " + ".join(terms)
+            alt = f"k-NN against the loss {what}. {lines.alt(series, 'validation loss', 'k-NN')}"
+            plot = page.plot(lines.figure(series, "loss on held-out images", "k-NN, per cent"), alt)
+            figures.append(tag("figure", tag("figcaption", tag("strong", what), ", epoch by epoch"), plot))
+    if not figures and not sentences:
+        return join([])
+    return join([tag("ul", sentences) if sentences else None, tag("div", figures, class_="side")])
