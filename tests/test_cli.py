@@ -73,6 +73,12 @@ def test_list_as_json_has_kind_name_summary_and_settings() -> None:
     simclr = next(row for row in rows if row["name"] == "simclr")
     assert simclr["summary"].startswith("SimCLR")
     assert "temperature" in [s["name"] for s in simclr["settings"]]
+    cards = {row["name"]: row["card"] for row in rows if "card" in row}
+    assert len(cards) == 9
+    assert (cards["cifar10"]["classes"], cards["cifar10"]["images"]["train"]) == (10, 50_000)
+    assert len(cards["mnist"]["files"]) == 4
+    assert all(file["url"] and file["md5"] for card in cards.values() for file in card["files"])
+    assert all(card["licence"] and card["source"] for card in cards.values())
 
 
 def test_the_help_of_a_method_shows_its_settings() -> None:

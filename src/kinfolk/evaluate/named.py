@@ -235,7 +235,7 @@ def opened(subject: str, data: str = "", encoder: str = "", pairs: Sequence[str]
             raise RequestError(f"no file of weights '{subject}'.")
         if not encoder:
             raise RequestError(f"'{subject}' needs --encoder, the network it holds the weights of.")
-        own = path.stem if path.stem != "weights" else path.resolve().parent.name
+        own = path.stem if path.stem not in ("weights", "encoder") else path.resolve().parent.name
         opened = Named(own, "weights", asked, path)
     else:
         if not path.exists():

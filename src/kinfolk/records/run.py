@@ -62,6 +62,11 @@ class Run:
         return self.folder / "weights.safetensors"
 
     @property
+    def encoder(self) -> Path:
+        """The encoder that embeds, under its own names, for other programs; only ``weights`` is read here."""
+        return self.folder / "encoder.safetensors"
+
+    @property
     def resume(self) -> Path:
         """The folder of checkpoints; its absence means finished."""
         return self.folder / "resume"

@@ -71,7 +71,7 @@ def _extras(finding: Finding, siblings: Sequence[Finding]) -> dict[str, np.ndarr
 def _map(question: Question, column: Column, finding: Finding, extras: dict[str, np.ndarray], page: Document) -> Markup:
     points = _points(question.place, column, finding, extras, page)
     alt = f"{question.title} of {column.label}: {len(points['ids'])} points, each an image of "
-    alt += f"{column.run.data_name} {question.place}."
+    alt += f"{column.run.elsewhere(finding) or column.run.data_name} {question.place}."
     caption = [tag("strong", column.label), f" {finding.text}"]
     return tag("figure", page.map(points, alt), tag("figcaption", caption))
 
@@ -82,10 +82,11 @@ def _points(
     index = np.asarray(finding.arrays["index"], np.int64)
     kept = chosen(index)
     labels = finding.arrays.get("labels")
-    ids = page.album.add(column.run, split, index[kept], None if labels is None else labels[kept])
+    elsewhere = column.run.elsewhere(finding)
+    ids = page.album.add(column.run, split, index[kept], None if labels is None else labels[kept], elsewhere)
     colours = {}
     if labels is not None and (labels >= 0).any():
-        names = page.album.classes(column.run, split) or [str(n) for n in finding.data.get("classes", [])]
+        names = page.album.classes(column.run, split, elsewhere) or [str(n) for n in finding.data.get("classes", [])]
         colours["class"] = _categories(labels[kept], names)
     for name, values in extras.items():
         colours[name.replace("_", " ")] = _colouring(values[kept])

@@ -149,7 +149,7 @@ class Trainer:
         while step < self.total:
             step = self.epoch(step)
         if distributed.main():
-            checkpoint.save_weights(self.run.weights, self.objective.weights(), {"method": self.recipe.method.name})
+            checkpoint.save_run(self.run, self.objective)
             os.replace(self.run.resume, self.run.folder / DONE)
             shutil.rmtree(self.run.folder / DONE)
         for listener in self.listeners:
