@@ -148,7 +148,7 @@ class Shards:
         with self._lock:
             if group not in self._kept:
                 file, number = self._groups[group]
-                column = self._files[file].read_row_group(number, columns=[self._image]).column(0)
+                column = self._files[file].read_row_group(number, columns=[self._image], use_threads=False).column(0)
                 chunk = pa.concat_arrays(column.chunks)
                 self._kept[group] = chunk.field("bytes") if pa.types.is_struct(chunk.type) else chunk
                 if len(self._kept) > GROUPS_KEPT:
