@@ -111,11 +111,15 @@ def own(
         each = {leaf.name: measure(subject, [leaf], say) for leaf in leaves}
         lists.append([f for found in each.values() for f in found])
         offers = subject.offers
-    found = mean(lists)
+    found, absent = mean(lists), dict[str, list[str]]()
+    for leaf in leaves:
+        if missing := ", ".join(sorted(leaf.open().needs - offers)):
+            absent.setdefault(missing, []).append(leaf.name)
+    for missing, names in absent.items():
+        say(f"left out, without {missing}: {', '.join(names)}")
     if not found:
-        missing = sorted(set().union(*(leaf.open().needs for leaf in leaves)) - offers)
         what = ", ".join(leaf.name for leaf in leaves)
-        why = f"missing {', '.join(missing)}" if missing else "there are too few images"
+        why = f"missing {'; '.join(absent)}" if absent else "there are too few images"
         raise RequestError(f"{what} cannot be measured on '{named.name}': {why}.")
     return found, [leaf for leaf in leaves if any(f.kind == "score" for f in each[leaf.name])]
 
