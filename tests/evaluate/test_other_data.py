@@ -44,4 +44,5 @@ def test_pictures_of_other_data_stand_beside_those_of_the_runs_own(tmp_path: Pat
         assert "animals train" in album.describe(int(numbers[0]))
         sheet, images = material.thumbnails["animals train"], load(place, "train", size=32)
         for position in shown.tolist():
-            np.testing.assert_array_equal(sheet.pixels[sheet.rows[position]], images.pixels[position].transpose(1, 2, 0))
+            picture = images.pixels[position].transpose(1, 2, 0)
+            np.testing.assert_array_equal(sheet.pixels[sheet.rows[position]], picture)
