@@ -53,6 +53,8 @@ def _cell(outcome: Outcome, name: str, quantity: Quantity) -> Markup:
     parts: list[object] = [tag(strong, shown(estimate.mean, quantity))]
     if range_ := study.interval(estimate, quantity):
         parts.append(tag("small", range_.strip(), class_="interval"))
+    if cell.rank:
+        parts.append(tag("small", f"rank {cell.rank} of {len(outcome.comparison.variants)}"))
     if cell.difference and name in outcome.comparison.variants:
         noise = {True: "more than noise", False: "within noise", None: "noise unknown"}[cell.difference.beyond_noise]
         parts.append(tag("small", f"{study.apart(cell.difference, quantity)}, {noise}", class_="difference"))
