@@ -69,17 +69,20 @@ def _by_split(name: str, runs: Sequence[Material], page: Document) -> list[Marku
 
 def _gaps(runs: Sequence[Material]) -> Markup:
     """The last totals of every run, and how far those of held-out images lie above those of training images."""
-    rows = []
+    rows, above = [], 0
     for run in runs:
         last = {split: terms.get(TOTAL) for row in _validated(run)[-1:] for split, terms in row["validation"].items()}
         held = next((value for split, value in last.items() if split != "train"), None)
         if held is not None and last.get("train") is not None:
             gap = held - last["train"]
+            above += gap > 0
             rows.append([run.name, plain(last["train"]), plain(held), f"{'+' if gap > 0 else '−'}{plain(abs(gap))}"])
     if not rows:
         return join([])
     header = ["run", "training images", "held-out images", "held-out minus training"]
-    return grid(header, rows, "Total loss after the last epoch", "Total loss after the last epoch")
+    said = f"The loss is higher on images not trained on than on training images in {above} of {len(rows)} runs."
+    caption = "Total loss after the last epoch"
+    return join([tag("p", said), grid(header, rows, caption, caption)])
 
 
 def _key() -> Markup:

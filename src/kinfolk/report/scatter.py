@@ -45,12 +45,24 @@ def _atlas(maps: list[tuple[Question, Column, Finding]], page: Document) -> Mark
     side = [tag("div", tag("h3", title), tag("div", figures, class_="side maps")) for title, figures in rows.items()]
     return tag(
         "div",
+        tag("p", said) if (said := _named(maps)) else None,
         tag("p", note, MANUAL, class_="hint"),
         tag("div", class_="controls"),
         side,
         tag("div", class_="selection", hidden=True),
         class_="atlas",
     )
+
+
+def _named(maps: list[tuple[Question, Column, Finding]]) -> str:
+    """On which kind of map neighbours name the class most often, on average over the runs."""
+    shares: dict[str, list[float]] = {}
+    for question, column, finding in maps:
+        if column.own and "accuracy_on_map" in finding.data:
+            shares.setdefault(question.title, []).append(float(finding.data["accuracy_on_map"]))
+    means = sorted(((float(np.mean(values)), title) for title, values in shares.items()), reverse=True)
+    parts = [f"{share:.1%} on the {title}" for share, title in means]
+    return f"Neighbours on a map name the class, on average over what was trained: {', '.join(parts)}." if parts else ""
 
 
 def _extras(finding: Finding, siblings: Sequence[Finding]) -> dict[str, np.ndarray]:

@@ -53,6 +53,8 @@ def _cell(outcome: Outcome, name: str, quantity: Quantity) -> Markup:
     parts: list[object] = [tag(strong, shown(estimate.mean, quantity))]
     if range_ := study.interval(estimate, quantity):
         parts.append(tag("small", range_.strip(), class_="interval"))
+    if cell.rank:
+        parts.append(tag("small", f"rank {cell.rank} of {len(outcome.comparison.variants)}"))
     if cell.difference and name in outcome.comparison.variants:
         noise = {True: "more than noise", False: "within noise", None: "noise unknown"}[cell.difference.beyond_noise]
         parts.append(tag("small", f"{study.apart(cell.difference, quantity)}, {noise}", class_="difference"))
@@ -124,7 +126,17 @@ def against_cost(outcome: Outcome, page: Document) -> Markup:
         plot = page.plot(lines.figure(series, label, "per cent" if times == 100 else "", log="x"), alt)
         caption = tag("figcaption", tag("strong", study.title(outcome, main)), f" against {label}")
         figures.append(tag("figure", caption, plot))
-    return tag("div", figures, class_="side") if figures else join([])
+    if not figures:
+        return join([])
+    two = [v for v in dict.fromkeys([max(means, key=lambda v: means[v]), comparison.base]) if v in means]
+    both = "; ".join(f"{v} {shown(means[v], main)} after {_spent(outcome, v)}" for v in two)
+    return join([tag("p", f"{study.title(outcome, main)}, the highest and the base: {both}."),
+                 tag("div", figures, class_="side")])
+
+
+def _spent(outcome: Outcome, name: str) -> str:
+    cost = outcome.comparison.costs[name]
+    return f"{cost.views / 1e6:.2f} M views in {cost.seconds:,.0f} s with {cost.parameters / 1e6:.2f} M parameters"
 
 
 def against_loss(outcome: Outcome, page: Document) -> Markup:

@@ -15,6 +15,13 @@ from kinfolk.report.forest import Mark, drawn
 from kinfolk.report.markup import Markup, grid, join, tag
 
 HEALTHY = "healthy"
+LEADS = {
+    "sheets": ("precision_at_k", "colour_share"),
+    "roc": ("anomaly_auc", "anomaly_likeness"),
+    "clusters": ("clustering_nmi",),
+    "invariance": ("way",),
+}
+"""Whose scores say in words what a section shows."""
 
 
 def answer(outcome: Outcome, verdicts: Mapping[str, str]) -> Markup:
@@ -165,6 +172,12 @@ def claims(outcome: Outcome) -> Markup:
     )
     table = grid(["claim", "here", "who said so", "why"], rows, "Claims", class_="plain claims")
     return join([tag("p", counted(outcome)), table, tag("p", text, class_="hint")])
+
+
+def lead(outcome: Outcome, section: str) -> Markup:
+    """What a section's scores say, a sentence or two for each; nothing for a section without scores."""
+    found = [q for name in LEADS.get(section, ()) for q in outcome.comparison.quantities if q.name == name]
+    return tag("ul", [tag("li", said(outcome, quantity)) for quantity in found]) if found else join([])
 
 
 def substitutes(outcome: Outcome) -> Sequence[str]:

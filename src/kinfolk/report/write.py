@@ -77,8 +77,11 @@ def write_study(outcome: Outcome, folder: Path, out: Path) -> Path:
         ("costs", "Score against what it cost", standing.against_cost(outcome, page)),
     ]
     last = redo.show_study(outcome, runs, [q for kind in KINDS for q in asked[kind]])
-    body = _sections(runs, asked, page)
-    sections = [*top[:3], *body[:2], *top[3:], *body[2:], ("redo", "How to do it again", last)]
+    body = [(key, name, join([study.lead(outcome, key), filled])) for key, name, filled in _sections(runs, asked, page)
+            if filled]
+    before = [section for section in body if section[0] in ("verdicts", "losses")]
+    after = [section for section in body if section not in before]
+    sections = [*top[:3], *before, *top[3:], *after, ("redo", "How to do it again", last)]
     return _written(outcome.frame.about.get("name", folder.name), sections, page, out)
 
 
@@ -104,8 +107,9 @@ def _sections(runs: Sequence[Material], asked: dict[str, list[Question]], page: 
     rest = {kind: [q for q in asked[kind] if _prefix(q) not in OWN] for kind in SHOW}
     curves = _each(rest["curve"], curve.show, page)
     tables = [_each(rest["matrix"], matrix.show, page), _each(rest["table"], table.show, page)]
+    verdicts = join([verdict.counted(asked["verdict"]), _each(asked["verdict"], verdict.show, page)])
     return [
-        ("verdicts", "Verdicts", _each(asked["verdict"], verdict.show, page)),
+        ("verdicts", "Verdicts", verdicts),
         ("losses", "Loss terms", losses.show(runs, page)),
         ("measures", "Read from the features while training", measures.show(runs, page)),
         ("watched", "Watched while training", watch.show(runs, page)),
