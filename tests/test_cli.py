@@ -116,9 +116,8 @@ def test_from_a_folder_of_photos_to_a_report(photos: Path, tmp_path: Path) -> No
     assert "rankme" in done.stderr
     skipped = [line for line in done.stderr.splitlines() if "could not be read" in line]
     assert len(skipped) == 1
-    place = re.fullmatch(
-        r"train: 1 image could not be read and was skipped \(all: (.*skipped\.txt)\), first: broken\.jpg: .+", skipped[0]
-    )
+    said = r"train: 1 image could not be read and was skipped \(all: (.*skipped\.txt)\), first: broken\.jpg: .+"
+    place = re.fullmatch(said, skipped[0])
     assert place
     assert "broken.jpg" in Path(place[1]).read_text("utf-8")
     again = kinfolk(*train, cwd=tmp_path)
