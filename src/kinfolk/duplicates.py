@@ -82,8 +82,8 @@ def duplicates(
     files.write_text(out, text.getvalue())
     page = out.with_suffix(".html")
     sheet.write(page, f"{parts[0].name}: {len(groups)} groups of duplicates", drawn(parts, groups, rows))
-    remarks = [remark for part in parts for remark in part.remarks]
-    return remarks + told(parts, groups, same, least) + [f"groups: {out}", f"sheet: {page}"]
+    remarks = dict.fromkeys(remark for part in parts for remark in part.remarks)
+    return [*remarks] + told(parts, groups, same, least) + [f"groups: {out}", f"sheet: {page}"]
 
 
 def embed_all(maker: Vectors, images: Images, progress: Progress | None) -> np.ndarray:
