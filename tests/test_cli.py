@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -115,8 +116,10 @@ def test_from_a_folder_of_photos_to_a_report(photos: Path, tmp_path: Path) -> No
     assert "rankme" in done.stderr
     skipped = [line for line in done.stderr.splitlines() if "could not be read" in line]
     assert len(skipped) == 1
-    assert skipped[0].startswith("train: 1 image could not be read and was skipped, first: ")
-    assert "broken.jpg" in skipped[0]
+    said = r"train: 1 image could not be read and was skipped \(all: (.*skipped\.txt)\), first: broken\.jpg: .+"
+    place = re.fullmatch(said, skipped[0])
+    assert place
+    assert "broken.jpg" in Path(place[1]).read_text("utf-8")
     again = kinfolk(*train, cwd=tmp_path)
     assert again.returncode == 0
     assert "already finished" in again.stdout

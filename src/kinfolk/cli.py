@@ -15,7 +15,7 @@ from kinfolk.core import files
 from kinfolk.core.config import Setting
 from kinfolk.core.errors import KinfolkError
 from kinfolk.core.explain import explain
-from kinfolk.core.lines import counted, decoding, embedding, say
+from kinfolk.core.lines import counted, embedding, say
 from kinfolk.records.request import FLAGS, request
 from kinfolk.study import command
 from kinfolk.study.command import listed
@@ -58,7 +58,7 @@ def train(
     if dry_run:
         from kinfolk.train.cost import cost
 
-        for line in cost(asked, decoding).lines():
+        for line in cost(asked).lines():
             typer.echo(line)
         return
     finished = run_training(asked, out, watcher, kept)
@@ -86,7 +86,7 @@ def run_training(asked: Any, out: Path, watcher: Any, keep: tuple[int, ...] = ()
     progress = Progress()
     try:
         before = Run(out).finished
-        train(asked, out, [watcher, progress], keep=keep, progress=decoding)
+        train(asked, out, [watcher, progress], keep=keep)
         return before
     except KeyboardInterrupt:
         print("kinfolk: interrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
@@ -121,7 +121,7 @@ def embed(
     if layer == "latents" and named.run is not None:
         typer.echo(f"{out}: {save_latents(named.run, named.recipe.data, split, out):,} latents")
         return
-    parts, train = named.parts(split, whole=bool(data), decoding=decoding)
+    parts, train = named.parts(split, whole=bool(data))
     maker = next(named.embedders(train))
     count, width = embed_to(maker, parts, out, layer, named.digest, counted("embedding"))
     typer.echo(f"{out}: {count:,} vectors of {width} dimensions")
@@ -205,7 +205,7 @@ def views(
     from kinfolk.views import views as draw
 
     asked = request(recipe, {"data": data} if data else {}, set_)
-    typer.echo(f"{out}: views of {draw(asked, out, count, decoding)} images")
+    typer.echo(f"{out}: views of {draw(asked, out, count)} images")
 
 
 @app.command()
@@ -221,7 +221,7 @@ def duplicates(
 
     run = Run.at(subject) if subject else None
     least = Setting("threshold", "float", "auto", ("auto",), "(0, 1]").check(threshold)
-    for line in find(out, data=data, run=run, threshold=least, decoding=decoding, embedding=counted("embedding")):
+    for line in find(out, data=data, run=run, threshold=least, embedding=counted("embedding")):
         typer.echo(line)
 
 

@@ -39,12 +39,6 @@ def downloading() -> Callable[[str, int, int], None]:
     return tell
 
 
-def decoding(done: int, total: int) -> None:
-    """Progress of the cache of decoded images, about ten lines in all."""
-    if total and (done == total or done * 10 // total != (done - 1) * 10 // total):
-        say(f"decoding images: {done:,} of {total:,}")
-
-
 def embedding(what: str, done: int, total: int) -> None:
     """Progress of an embedding, about five lines in all."""
     if done == total or done * 5 // total != (done - 5000) * 5 // total:

@@ -78,7 +78,7 @@ def evaluate(
     above = ceilings.at(ceiling) if ceiling else ceilings.beside(run) if run and floors else None
     say("reading images" if named.imaged else "reading features")
     images = named.images(ood, anomalies)
-    for remark in (r for part in images.values() for r in part.remarks):
+    for remark in dict.fromkeys(r for part in images.values() for r in part.remarks):
         say(remark)
     found, scoring = own(named, images, folder, leaves, say)
     named.introduce(folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -75,9 +75,7 @@ class Named:
             return subjects.roles(recipe.data, size, recipe.seed, ood, anomalies, recipe.evaluate.limit)
         return {role: behind(found, recipe.data.name, size) for role, found in self.features().items()}
 
-    def parts(
-        self, split: str, whole: bool, decoding: Callable[[int, int], None] | None = None
-    ) -> tuple[list[Images], Images]:
+    def parts(self, split: str, whole: bool) -> tuple[list[Images], Images]:
         """The images of one split, or of train and test for ``all``; and training images for what needs them.
 
         With ``whole`` no tenth of a ``train`` without a test split is left out, unless ``all`` is asked for.
@@ -87,7 +85,7 @@ class Named:
             "size": data.size if evaluate.size == "auto" else evaluate.size, "settings": data.settings,
         }
         if split != "all":
-            part = load(data.name, split, hold_out=not whole, progress=decoding, **settings)
+            part = load(data.name, split, hold_out=not whole, **settings)
             return [part], load(data.name, data.split, **settings) if self.name == "random" else part
         both = self.images()
         return [both["train"], both["test"]], both["train"]
