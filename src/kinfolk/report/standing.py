@@ -12,22 +12,26 @@ from kinfolk.report.document import Document
 from kinfolk.report.figures import plain
 from kinfolk.report.markup import Markup, grid, join, tag
 
+ACROSS = 5  # scores in one block of the table
+READING = (
+    "Below a score: its 95% interval; the difference to the base with its interval, * where that is more than noise, "
+    "without one where there is one seed; the rank among the variants; the literature's figure."
+)
+
 
 def table(outcome: Outcome) -> Markup:
-    """Variants down, the main scores across; below, each column in a sentence, and why the literature differs."""
+    """Variants down, the main scores across, in blocks; below, each in a sentence, and why the literature differs."""
     comparison = outcome.comparison
-    header = ["variant", *[_headed(outcome, q) for q in outcome.quantities], "cost"]
     names = [*comparison.variants, *comparison.floors]
-    rows = [[_named(outcome, n), *[_cell(outcome, n, q) for q in outcome.quantities], _cost(outcome, n)] for n in names]
+    blocks = []
+    for first in range(0, len(outcome.quantities), ACROSS):
+        chosen = outcome.quantities[first : first + ACROSS]
+        header = ["variant", *[_headed(outcome, quantity) for quantity in chosen]]
+        rows = [[_named(outcome, n, costs=not first), *[_cell(outcome, n, q) for q in chosen]] for n in names]
+        label = "Scores over seeds with 95% intervals" if not first else "More scores"
+        blocks.append(grid(header, rows, label, class_="scores"))
     said = [tag("li", study.said(outcome, quantity)) for quantity in outcome.quantities]
-    return join(
-        [
-            grid(header, rows, "Scores over seeds with 95% intervals", class_="scores"),
-            _distance(outcome),
-            tag("ul", said),
-            _others(outcome),
-        ]
-    )
+    return join([blocks, tag("p", READING, class_="hint"), _distance(outcome), tag("ul", said), _others(outcome)])
 
 
 def _headed(outcome: Outcome, quantity: Quantity) -> Markup:
@@ -35,13 +39,18 @@ def _headed(outcome: Outcome, quantity: Quantity) -> Markup:
     return join([study.title(outcome, quantity), tag("small", f" {quantity.split}{better}")])
 
 
-def _named(outcome: Outcome, name: str) -> Markup:
+def _named(outcome: Outcome, name: str, *, costs: bool) -> Markup:
     comparison = outcome.comparison
     if name in comparison.floors:
         return join([name, tag("small", "floor")])
     seeds = len({m.seed for m in comparison.members if m.variant == name})
     role = "base, " if name == comparison.base else ""
-    return join([name, tag("small", f"{role}{seeds} seed{'' if seeds == 1 else 's'}")])
+    lines_ = [f"{role}{seeds} seed{'' if seeds == 1 else 's'}"]
+    if costs:
+        cost = comparison.costs[name]
+        lines_ += [f"{cost.seconds:,.0f} s, {cost.views / 1e6:.2f} M views"]
+        lines_ += [f"{cost.parameters / 1e6:.2f} M parameters"]
+    return join([name, *[tag("small", text) for text in lines_]])
 
 
 def _cell(outcome: Outcome, name: str, quantity: Quantity) -> Markup:
@@ -49,26 +58,16 @@ def _cell(outcome: Outcome, name: str, quantity: Quantity) -> Markup:
     reported = known(outcome.frame.reported, outcome.comparison).get((name, quantity))
     if cell is None:
         return tag("td", "–", class_="none")
-    estimate, strong = cell.estimate, "strong" if name in outcome.comparison.variants else "span"
-    parts: list[object] = [tag(strong, shown(estimate.mean, quantity))]
-    if range_ := study.interval(estimate, quantity):
-        parts.append(tag("small", range_.strip(), class_="interval"))
-    if cell.rank:
-        parts.append(tag("small", f"rank {cell.rank} of {len(outcome.comparison.variants)}"))
-    if cell.difference and name in outcome.comparison.variants:
-        noise = {True: "more than noise", False: "within noise", None: "noise unknown"}[cell.difference.beyond_noise]
-        parts.append(tag("small", f"{study.apart(cell.difference, quantity)}, {noise}", class_="difference"))
-    if reported is not None:
-        parts.append(tag("small", f"reported {shown(reported, quantity)}", class_="literature"))
+    own = name in outcome.comparison.variants
+    estimate = cell.estimate
+    parts: list[object] = [tag("strong" if own else "span", shown(estimate.mean, quantity))]
+    parts += [tag("small", study.interval(estimate, quantity).strip(), class_="interval")]
+    if cell.difference and own:
+        text = study.apart(cell.difference, quantity) + " *" * bool(cell.difference.beyond_noise)
+        parts.append(tag("small", text, class_="difference"))
+    parts += [tag("small", f"rank {cell.rank}")] if cell.rank else []
+    parts += [tag("small", f"reported {shown(reported, quantity)}")] if reported is not None else []
     return tag("td", parts)
-
-
-def _cost(outcome: Outcome, name: str) -> Markup:
-    cost = outcome.comparison.costs.get(name)
-    if cost is None:
-        return tag("td", "–", class_="none")
-    seen = f"{cost.views / 1e6:.2f} M views, {cost.parameters / 1e6:.2f} M parameters"
-    return tag("td", f"{cost.seconds:,.0f} s", tag("small", seen))
 
 
 def _distance(outcome: Outcome) -> Markup | None:
