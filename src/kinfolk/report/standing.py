@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from kinfolk.compare.claims import shown
 from kinfolk.compare.frame import Outcome
-from kinfolk.compare.relation import links, points, sentence
+from kinfolk.compare.relation import link, links, points, sentence
 from kinfolk.compare.seeds import Quantity
 from kinfolk.compare.written import difference, interval, known
 from kinfolk.report import lines, study
@@ -115,11 +119,12 @@ def against_cost(outcome: Outcome, page: Document) -> Markup:
     if len(means) < 2:
         return join([])
     times = 100 if main.unit == "accuracy" else 1
-    figures = []
+    figures, trends = [], []
     for name, label in (("views", "views seen in training"), ("parameters", "parameters"), ("seconds", "seconds")):
         places = {v: float(getattr(comparison.costs[v], name)) for v in means}
         if len(set(places.values())) < 2:
             continue
+        trends.append(_trend(label, [(places[v], mean) for v, mean in means.items()]))
         series = [lines.Line([places[v]], [times * mean], v) for v, mean in means.items()]
         alt = f"{study.title(outcome, main)} against {label}. {lines.alt(series, label, 'score')}"
         plot = page.plot(lines.figure(series, label, "per cent" if times == 100 else "", log="x"), alt)
@@ -129,8 +134,19 @@ def against_cost(outcome: Outcome, page: Document) -> Markup:
         return join([])
     two = [v for v in dict.fromkeys([max(means, key=lambda v: means[v]), comparison.base]) if v in means]
     both = "; ".join(f"{v} {shown(means[v], main)} after {_spent(outcome, v)}" for v in two)
-    return join([tag("p", f"{study.title(outcome, main)}, the highest and the base: {both}."),
-                 tag("div", figures, class_="side")])
+    said = [f"{study.title(outcome, main)}, the highest and the base: {both}.", *filter(None, trends)]
+    return join([[tag("p", text) for text in said], tag("div", figures, class_="side")])
+
+
+def _trend(label: str, pairs: Sequence[tuple[float, float]]) -> str:
+    """Whether the score rises with a cost over the variants, no more than the interval carries."""
+    found = link(label, (), np.array(pairs))
+    if found is None:
+        return ""
+    told = f"rank correlation {found.correlation:+.2f} [{found.low:+.2f}, {found.high:+.2f}] over {found.n} variants"
+    if found.low <= 0 <= found.high:
+        return f"Whether it goes with {label} is not known: {told}."
+    return f"It is {'higher' if found.low > 0 else 'lower'} with more {label}: {told}."
 
 
 def _spent(outcome: Outcome, name: str) -> str:
