@@ -7,43 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made import write_run
+from made_study import SHIFTS, write_study_folder
 from page import Page
 
-from kinfolk.compare.claims import Claim
-from kinfolk.compare.frame import Frame, compared
+from kinfolk.compare.frame import compared
 from kinfolk.numerics.stats import student
 from kinfolk.report.write import write_study
 
-SHIFTS = {"first": (0.0, 0.004, 0.011), "worse": (-0.3, -0.29, -0.305), "same": (0.003, -0.002, 0.012), "once": (0.2,)}
 SECTIONS = [
     "answer", "scores", "claims", "verdicts", "losses", "relation", "costs", "watched", "maps", "sheets", "clusters",
     "curves", "tables", "redo",
 ]
 
 
-def claim(text: str, says: str = "") -> Claim:
-    return Claim.of({"claim": text, "by": "somebody", "figure": "their figure", "says": says})
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study of four variants, one of them with a single seed, and of one that has no run."""
-    out = tmp_path_factory.mktemp("study")
-    for name, shifts in SHIFTS.items():
-        for seed, shift in enumerate(shifts):
-            write_run(out / "runs" / f"{name}-seed{seed}", seed=seed, shift=shift, points=60)
-    about = {
-        "name": "made", "question": "Which is better?", "scale": "laptop", "substitutes": ["Small images for large."],
-        "command": ["kinfolk", "study", "made", "--out", "runs/a b"],
-    }
-    claims = (
-        claim("worse.linear_probe < first.linear_probe", "Worse is worse."), claim("worse.knn > first.knn"),
-        claim("once.knn > first.knn"), claim("first.knn > pixels.knn"),
-    )
-    variants = dict.fromkeys([*SHIFTS, "absent"], "Said of it.")
-    Frame(about, variants, {("first", "linear_probe"): 0.7}, claims).save(out)
-    return out
+    return write_study_folder(tmp_path_factory.mktemp("study"))
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from kinfolk.compare.claims import shown
 from kinfolk.compare.frame import Outcome
-from kinfolk.compare.relation import links, points, sentence
+from kinfolk.compare.relation import link, links, points, sentence
 from kinfolk.compare.seeds import Quantity
 from kinfolk.compare.written import difference, interval, known
 from kinfolk.report import lines, study
@@ -12,22 +16,26 @@ from kinfolk.report.document import Document
 from kinfolk.report.figures import plain
 from kinfolk.report.markup import Markup, grid, join, tag
 
+ACROSS = 5  # scores in one block of the table
+READING = (
+    "Below a score: its 95% interval; the difference to the base with its interval, * where that is more than noise, "
+    "without one where there is one seed; the rank among the variants; the literature's figure."
+)
+
 
 def table(outcome: Outcome) -> Markup:
-    """Variants down, the main scores across; below, each column in a sentence, and why the literature differs."""
+    """Variants down, the main scores across, in blocks; below, each in a sentence, and why the literature differs."""
     comparison = outcome.comparison
-    header = ["variant", *[_headed(outcome, q) for q in outcome.quantities], "cost"]
     names = [*comparison.variants, *comparison.floors]
-    rows = [[_named(outcome, n), *[_cell(outcome, n, q) for q in outcome.quantities], _cost(outcome, n)] for n in names]
+    blocks = []
+    for first in range(0, len(outcome.quantities), ACROSS):
+        chosen = outcome.quantities[first : first + ACROSS]
+        header = ["variant", *[_headed(outcome, quantity) for quantity in chosen]]
+        rows = [[_named(outcome, n, costs=not first), *[_cell(outcome, n, q) for q in chosen]] for n in names]
+        label = "Scores over seeds with 95% intervals" if not first else "More scores"
+        blocks.append(grid(header, rows, label, class_="scores"))
     said = [tag("li", study.said(outcome, quantity)) for quantity in outcome.quantities]
-    return join(
-        [
-            grid(header, rows, "Scores over seeds with 95% intervals", class_="scores"),
-            _distance(outcome),
-            tag("ul", said),
-            _others(outcome),
-        ]
-    )
+    return join([blocks, tag("p", READING, class_="hint"), _distance(outcome), tag("ul", said), _others(outcome)])
 
 
 def _headed(outcome: Outcome, quantity: Quantity) -> Markup:
@@ -35,13 +43,18 @@ def _headed(outcome: Outcome, quantity: Quantity) -> Markup:
     return join([study.title(outcome, quantity), tag("small", f" {quantity.split}{better}")])
 
 
-def _named(outcome: Outcome, name: str) -> Markup:
+def _named(outcome: Outcome, name: str, *, costs: bool) -> Markup:
     comparison = outcome.comparison
     if name in comparison.floors:
         return join([name, tag("small", "floor")])
     seeds = len({m.seed for m in comparison.members if m.variant == name})
     role = "base, " if name == comparison.base else ""
-    return join([name, tag("small", f"{role}{seeds} seed{'' if seeds == 1 else 's'}")])
+    lines_ = [f"{role}{seeds} seed{'' if seeds == 1 else 's'}"]
+    if costs:
+        cost = comparison.costs[name]
+        lines_ += [f"{cost.seconds:,.0f} s, {cost.views / 1e6:.2f} M views"]
+        lines_ += [f"{cost.parameters / 1e6:.2f} M parameters"]
+    return join([name, *[tag("small", text) for text in lines_]])
 
 
 def _cell(outcome: Outcome, name: str, quantity: Quantity) -> Markup:
@@ -49,26 +62,16 @@ def _cell(outcome: Outcome, name: str, quantity: Quantity) -> Markup:
     reported = known(outcome.frame.reported, outcome.comparison).get((name, quantity))
     if cell is None:
         return tag("td", "–", class_="none")
-    estimate, strong = cell.estimate, "strong" if name in outcome.comparison.variants else "span"
-    parts: list[object] = [tag(strong, shown(estimate.mean, quantity))]
-    if range_ := study.interval(estimate, quantity):
-        parts.append(tag("small", range_.strip(), class_="interval"))
-    if cell.rank:
-        parts.append(tag("small", f"rank {cell.rank} of {len(outcome.comparison.variants)}"))
-    if cell.difference and name in outcome.comparison.variants:
-        noise = {True: "more than noise", False: "within noise", None: "noise unknown"}[cell.difference.beyond_noise]
-        parts.append(tag("small", f"{study.apart(cell.difference, quantity)}, {noise}", class_="difference"))
-    if reported is not None:
-        parts.append(tag("small", f"reported {shown(reported, quantity)}", class_="literature"))
+    own = name in outcome.comparison.variants
+    estimate = cell.estimate
+    parts: list[object] = [tag("strong" if own else "span", shown(estimate.mean, quantity))]
+    parts += [tag("small", study.interval(estimate, quantity).strip(), class_="interval")]
+    if cell.difference and own:
+        text = study.apart(cell.difference, quantity) + " *" * bool(cell.difference.beyond_noise)
+        parts.append(tag("small", text, class_="difference"))
+    parts += [tag("small", f"rank {cell.rank}")] if cell.rank else []
+    parts += [tag("small", f"reported {shown(reported, quantity)}")] if reported is not None else []
     return tag("td", parts)
-
-
-def _cost(outcome: Outcome, name: str) -> Markup:
-    cost = outcome.comparison.costs.get(name)
-    if cost is None:
-        return tag("td", "–", class_="none")
-    seen = f"{cost.views / 1e6:.2f} M views, {cost.parameters / 1e6:.2f} M parameters"
-    return tag("td", f"{cost.seconds:,.0f} s", tag("small", seen))
 
 
 def _distance(outcome: Outcome) -> Markup | None:
@@ -116,11 +119,12 @@ def against_cost(outcome: Outcome, page: Document) -> Markup:
     if len(means) < 2:
         return join([])
     times = 100 if main.unit == "accuracy" else 1
-    figures = []
+    figures, trends = [], []
     for name, label in (("views", "views seen in training"), ("parameters", "parameters"), ("seconds", "seconds")):
         places = {v: float(getattr(comparison.costs[v], name)) for v in means}
         if len(set(places.values())) < 2:
             continue
+        trends.append(_trend(label, [(places[v], mean) for v, mean in means.items()]))
         series = [lines.Line([places[v]], [times * mean], v) for v, mean in means.items()]
         alt = f"{study.title(outcome, main)} against {label}. {lines.alt(series, label, 'score')}"
         plot = page.plot(lines.figure(series, label, "per cent" if times == 100 else "", log="x"), alt)
@@ -130,8 +134,19 @@ def against_cost(outcome: Outcome, page: Document) -> Markup:
         return join([])
     two = [v for v in dict.fromkeys([max(means, key=lambda v: means[v]), comparison.base]) if v in means]
     both = "; ".join(f"{v} {shown(means[v], main)} after {_spent(outcome, v)}" for v in two)
-    return join([tag("p", f"{study.title(outcome, main)}, the highest and the base: {both}."),
-                 tag("div", figures, class_="side")])
+    said = [f"{study.title(outcome, main)}, the highest and the base: {both}.", *filter(None, trends)]
+    return join([[tag("p", text) for text in said], tag("div", figures, class_="side")])
+
+
+def _trend(label: str, pairs: Sequence[tuple[float, float]]) -> str:
+    """Whether the score rises with a cost over the variants, no more than the interval carries."""
+    found = link(label, (), np.array(pairs))
+    if found is None:
+        return ""
+    told = f"rank correlation {found.correlation:+.2f} [{found.low:+.2f}, {found.high:+.2f}] over {found.n} variants"
+    if found.low <= 0 <= found.high:
+        return f"Whether it goes with {label} is not known: {told}."
+    return f"It is {'higher' if found.low > 0 else 'lower'} with more {label}: {told}."
 
 
 def _spent(outcome: Outcome, name: str) -> str:

@@ -13,8 +13,8 @@ from kinfolk.report import figures
 from kinfolk.report.columns import words
 from kinfolk.report.forest import Mark, drawn
 from kinfolk.report.markup import Markup, grid, join, tag
+from kinfolk.report.verdict import HEALTHY
 
-HEALTHY = "healthy"
 LEADS = {
     "sheets": ("precision_at_k", "colour_share"),
     "roc": ("anomaly_auc", "anomaly_likeness"),
@@ -42,7 +42,8 @@ def answer(outcome: Outcome, verdicts: Mapping[str, str]) -> Markup:
             tag("p", " ".join(filter(None, parts))),
             picture(outcome, main),
             tag("p", f"Not in this report, since no run of it was measured: {', '.join(absent)}.") if absent else None,
-            tag("p", legend(outcome.comparison), class_="hint"),
+            tag("p", legend(outcome.comparison), " Verdicts are of the first seed's runs." if verdicts else None,
+                class_="hint"),
         ]
     )
 
@@ -113,16 +114,17 @@ def interval(estimate: Estimate, quantity: Quantity) -> str:
     return f" [{shown(estimate.low, quantity)}, {shown(estimate.high, quantity)}]".replace(" %", "")
 
 
-def floor(outcome: Outcome, quantity: Quantity, base: Cell) -> str:
+def floor(outcome: Outcome, quantity: Quantity, cell: Cell) -> str:
     """``, above the best floor, pixels (45.6 %)``, as far as the intervals carry it."""
-    cells = outcome.comparison.cells
-    found = {f: cells[f, quantity] for f in outcome.comparison.floors if (f, quantity) in cells}
+    cells, base = outcome.comparison.cells, outcome.comparison.base
+    own = [f for f in outcome.comparison.floors if f.partition(" (")[2] in ("", f"{base})")]
+    found = {f: cells[f, quantity] for f in own if (f, quantity) in cells}
     if not found or quantity.higher_is_better is None:
         return ""
     sign = 1 if quantity.higher_is_better else -1
     name, best = max(found.items(), key=lambda item: sign * item[1].estimate.mean)
     told = f"the best floor, {name} ({shown(best.estimate.mean, quantity)})"
-    mine, other = base.estimate, best.estimate
+    mine, other = cell.estimate, best.estimate
     if mine.low is None or mine.high is None or other.low is None or other.high is None:
         return f", beside {told}"
     if mine.low <= other.high and other.low <= mine.high:

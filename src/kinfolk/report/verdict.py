@@ -10,6 +10,8 @@ from kinfolk.report.document import Document
 from kinfolk.report.figures import plain
 from kinfolk.report.markup import Markup, grid, join, tag
 
+HEALTHY = "healthy"
+
 
 def show(question: Question, page: Document) -> Markup:
     """A card for each column that was diagnosed, side by side."""
@@ -20,6 +22,13 @@ def show(question: Question, page: Document) -> Markup:
 def name_of(finding: Finding) -> str:
     """The verdict in a word or two."""
     return str(finding.data.get("verdict", "undecided"))
+
+
+def brief(finding: Finding) -> str:
+    """The verdict with the evidence that says so: ``dimensional collapse, effective rank of z 3.10``."""
+    name = name_of(finding)
+    grave = [e for e in finding.data.get("evidence", []) if isinstance(e, dict) and e.get("says") == name != HEALTHY]
+    return ", ".join([name, *[f"{e.get('name', '')} {plain(e.get('value'))}" for e in grave[:1]]])
 
 
 def counted(questions: Sequence[Question]) -> Markup:

@@ -68,7 +68,7 @@ def write_study(outcome: Outcome, folder: Path, out: Path) -> Path:
     runs, page = [read(first[name], name) for name in outcome.comparison.variants], Document()
     shown = columns(runs)
     asked = {kind: questions(shown, kind) for kind in KINDS}
-    verdicts = {c.label: verdict.name_of(f) for q in asked["verdict"] for c, f in q.runs.items()}
+    verdicts = {c.label: verdict.brief(f) for q in asked["verdict"] for c, f in q.runs.items()}
     top = [
         ("answer", "Answer", study.answer(outcome, verdicts)),
         ("scores", "Scores", standing.table(outcome)),

@@ -183,7 +183,7 @@ def remaining(prepared: Prepared, left: Sequence[Job]) -> str:
     spent = [float(card(job.folder / MEASURED)["seconds"]) for job in prepared.jobs if (job.folder / MEASURED).exists()]
     if not spent:
         return f"about {duration(training)} left, and the time to measure {len(left)} runs"
-    return f"about {duration(training + statistics.median(spent) * len(left))} left"
+    return f"about {duration(training + statistics.median_low(spent) * len(left))} left"
 
 
 def duration(seconds: float) -> str:
