@@ -25,7 +25,7 @@ def animals(root: Path, seed: int) -> str:
 
 def test_pictures_of_other_data_stand_beside_those_of_the_runs_own(tmp_path: Path) -> None:
     run = train(Recipe.of({
-        "data": {"name": "digits", "limit": 64}, "encoder": {"name": "convnet", "channels": [4, 8]},
+        "data": {"name": "digits", "limit": 64}, "encoder": {"name": "convnet", "channels": [8, 16]},
         "method": {"hidden": 8, "out": 4}, "train": {"epochs": 1, "batch": 32, "threads": 1},
     }), tmp_path / "run")
     evaluate(run, only=("retrieval",), floors=False)

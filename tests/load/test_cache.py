@@ -200,7 +200,7 @@ def test_what_nothing_opened_for_two_months_is_removed_when_another_is_built(pho
 def trained(photos: str, place: Path, epochs: int = 2) -> Run:
     """A small run on the 300 photographs."""
     return train(Recipe.of({
-        "data": {"name": photos}, "encoder": {"name": "convnet", "channels": [4, 8]},
+        "data": {"name": photos}, "encoder": {"name": "convnet", "channels": [8, 16]},
         "method": {"hidden": 8, "out": 4}, "train": {"epochs": epochs, "batch": 64, "threads": 1},
     }), place)
 
