@@ -28,6 +28,11 @@ from kinfolk.records.run import Run
 from kinfolk.records.subject import Subject
 
 THUMBNAIL = 32
+WANTED = {
+    "anomalies": "anomalous images (--anomalies)", "ood_train": "classes never seen (--ood)",
+    "ood_test": "classes never seen (--ood)", "images": "the images (--data)", "encode": "an encoder",
+    "views": "an encoder", "paint": "a method that paints", "generate": "a method that generates",
+}
 
 
 def applicable(only: Sequence[str] = ()) -> list[registry.Leaf]:
@@ -113,7 +118,7 @@ def own(
         offers = subject.offers
     found, absent = mean(lists), dict[str, list[str]]()
     for leaf in leaves:
-        if missing := ", ".join(sorted(leaf.open().needs - offers)):
+        if missing := ", ".join(sorted({WANTED.get(need, need) for need in leaf.open().needs - offers})):
             absent.setdefault(missing, []).append(leaf.name)
     for missing, names in absent.items():
         say(f"left out, without {missing}: {', '.join(names)}")

@@ -2,7 +2,8 @@
 
 Papers: Bergman et al. 2020, "Deep nearest neighbor anomaly detection" (k = 2, Euclidean); Lee et al. 2018
 (Mahalanobis, here one Gaussian with Ledoit and Wolf's shrinkage).
-Protocol: bank = the training split; tested on the test split and the anomalous images, which are the positive class.
+Protocol: bank = the training split; tested on the test split and the anomalous images, which are the positive class
+and come in the size and the three channels of the normal ones (``load``).
 Cost: O((test + anomalies) x train x D + train x D^2 + D^3).
 """
 
@@ -58,7 +59,8 @@ class Anomaly:
             findings += [*found, self._likeness(subject, {**common, "score": name, "top": self.top}, rows[-1])]
         findings.append(Finding(
             "anomaly_roc", "curve", "test", subject.name, common, title="ROC curves",
-            text=f"Normal: {test.dataset}; anomalous: {odd.dataset}.",
+            text=f"Normal: {test.dataset}; anomalous: {odd.dataset}, brought to the normal images' size "
+            f"({subject.protocol.get('size', 'unknown')} px) and three channels.",
             data={"x": grid.tolist(), "series": series, "x_label": "normal images above the threshold",
                   "y_label": "anomalies found"},
         ))

@@ -62,7 +62,7 @@ class Retrieval:
             data={"query_split": test.split, "bank_split": train.split}, arrays=arrays,
         ), self._by_dot(subject, train, test.take(rows), position[rows, :shown], left_out)]
         for side, found in (("nearest", position[:, :shown]), ("farthest", far)):
-            findings.append(self._hubness(subject, common, side, found, len(train)))
+            findings.append(self._hubness(subject, common, side, found, len(train), test.index))
         if "labels" in subject.offers:
             findings += self._precision(subject, train, test, position, exclude)
         return findings
@@ -93,13 +93,13 @@ class Retrieval:
         return draws.subset(test.index, 10 * self.per_class)
 
     def _hubness(
-        self, subject: Subject, common: dict[str, object], side: str, found: np.ndarray, bank: int
+        self, subject: Subject, common: dict[str, object], side: str, found: np.ndarray, bank: int, index: np.ndarray
     ) -> Finding:
         occurrence = ranking.occurrence(found, bank)
         share = float((occurrence > 0).mean())
         return Finding(
             f"hubness_{side}", "score", "test", subject.name, {**common, "k": found.shape[1]},
-            ranking.skewness(occurrence), unit="skewness", higher_is_better=False,
+            ranking.skewness(occurrence), *ranking.skewness_interval(found, bank, index), "skewness", False,
             title=f"Hubness of the {side} images",
             text=f"{share:.1%} of the bank appears among the {found.shape[1]} {side} of any query; one image "
             f"does so for {occurrence.max() / len(found):.1%} of all queries.",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from kinfolk.numerics import stats
+
 PENALTIES = tuple(10.0**p for p in range(-3, 5))
 
 
@@ -23,16 +25,26 @@ def predicted(vectors: np.ndarray, targets: np.ndarray, others: np.ndarray) -> n
     return found
 
 
-def held_out_r2(vectors: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """R2 (T,), at least 0, of each target on the second half of the rows, fitted on the first; see ``predicted``.
+def held_out_r2(vectors: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, tuple[float | None, float | None]]:
+    """R2 (T,), at least 0, of each target on the second half of the rows, fitted on the first; their mean's interval.
+
+    See ``predicted``. The interval is the jackknife's over the second half; none for fewer than 20 rows in it.
 
     Args:
         vectors: (N, D), rows in random order, N at least 4.
         targets: (N, T).
     """
     half = len(vectors) // 2
-    found = predicted(vectors[:half], targets[:half], vectors[half:])
-    wanted = targets[half:].astype(np.float64)
+    found, wanted = predicted(vectors[:half], targets[:half], vectors[half:]), targets[half:].astype(np.float64)
+    each, group = _r2(found, wanted), stats.groups(np.arange(len(wanted)))
+    if len(wanted) < 2 * stats.GROUPS:
+        return each, (None, None)
+    return each, stats.jackknife(
+        float(each.mean()), lambda g: float(_r2(found[group != g], wanted[group != g]).mean())
+    )
+
+
+def _r2(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     total = ((wanted - wanted.mean(0)) ** 2).sum(0)
     return np.clip(1 - ((wanted - found) ** 2).sum(0) / np.maximum(total, 1e-300), 0, None)
 
