@@ -178,8 +178,6 @@ def test_the_pair_that_was_mixed_is_the_most_entangled() -> None:
     first, second, entangled, low, high = found["confusions"].data["rows"][0]
     assert {first, second} == {"cat", "dog"}
     assert low <= entangled <= high
-    scored = [f for f in measure("confusions", made_subjects.subject(mixed)) if f.name == "entanglement"]
-    assert (scored[0].protocol["pair"], scored[0].value) == ("cat/dog", entangled)
     matrix = np.array(found["neighbour_classes"].data["values"])
     assert np.allclose(matrix.sum(1), 1, atol=1e-4)
     assert entangled == pytest.approx((matrix[2, 3] + matrix[3, 2]) / 2, abs=1e-4)
