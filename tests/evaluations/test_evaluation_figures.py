@@ -164,6 +164,14 @@ def test_clusters_are_matched_by_the_best_permutation(subject: Subject) -> None:
     assert found["clustering_ari"].value == pytest.approx(adjusted_rand_score(test.labels, cluster))
 
 
+def test_the_interval_of_an_agreement_holds_it_with_few_images() -> None:
+    noise = made_subjects.subject(made_subjects.meaningless, 200, 100)
+    for finding in measure("clustering", noise):
+        if finding.name in ("clustering_nmi", "clustering_ari"):
+            assert finding.low is not None
+            assert finding.low < finding.value < finding.high
+
+
 def test_the_number_of_clusters_is_found_without_labels() -> None:
     perfect = by_name(measure("clustering", made_subjects.subject()))
     assert perfect["clusters"].value == 5

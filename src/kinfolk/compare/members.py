@@ -123,7 +123,8 @@ def entangled(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(
         Finding(
             "entanglement", "score", f.split, f.subject, {**f.protocol, "pair": f"{one}/{two}"},
-            (f.data["values"][i][j] + f.data["values"][j][i]) / 2, unit="share", title=f"Entanglement of {one} and {two}",
+            (f.data["values"][i][j] + f.data["values"][j][i]) / 2, unit="share",
+            title=f"Entanglement of {one} and {two}",
         )
         for f in findings if f.name == "neighbour_classes" and len(f.data["columns"]) <= PAIRED
         for i, one in enumerate(f.data["columns"]) for j, two in enumerate(f.data["columns"]) if i < j

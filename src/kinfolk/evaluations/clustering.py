@@ -161,7 +161,7 @@ def resampled(
 ) -> tuple[float, float]:
     """Bootstrap interval of an agreement, over images, moved so that the resamplings' mean is the estimate.
 
-    Images that are drawn twice agree with themselves: the resamplings lie above the estimate, the more the fewer images.
+    Images that are drawn twice agree with themselves: resamplings lie above the estimate, the more the fewer images.
     """
     random = np.random.default_rng(0)
     values = [measure(labels[rows], cluster[rows]) for rows in random.integers(0, len(labels), (draws, len(labels)))]
