@@ -180,6 +180,14 @@ def test_clusters_are_matched_by_the_best_permutation(subject: Subject) -> None:
     assert found["silhouette"].value == pytest.approx(silhouette_score(normalize(test.vectors), cluster), abs=1e-5)
 
 
+def test_the_interval_of_an_agreement_holds_it_with_few_images() -> None:
+    noise = made_subjects.subject(made_subjects.meaningless, 200, 100)
+    for finding in measure("clustering", noise):
+        if finding.name in ("clustering_nmi", "clustering_ari"):
+            assert finding.low is not None
+            assert finding.low < finding.value < finding.high
+
+
 def test_the_number_of_clusters_is_found_without_labels() -> None:
     def halves(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """Two groups, though there are five classes."""
@@ -204,8 +212,6 @@ def test_the_pair_that_was_mixed_is_the_most_entangled() -> None:
     first, second, entangled, low, high = found["confusions"].data["rows"][0]
     assert {first, second} == {"cat", "dog"}
     assert low <= entangled <= high
-    scored = [f for f in measure("confusions", made_subjects.subject(mixed)) if f.name == "entanglement"]
-    assert (scored[0].protocol["pair"], scored[0].value) == ("cat/dog", entangled)
     matrix = np.array(found["neighbour_classes"].data["values"])
     assert np.allclose(matrix.sum(1), 1, atol=1e-4)
     assert entangled == pytest.approx((matrix[2, 3] + matrix[3, 2]) / 2, abs=1e-4)
