@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import warnings
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from kinfolk.core.config import Setting
 from kinfolk.core.errors import KinfolkError
 from kinfolk.core.explain import explain
 from kinfolk.core.lines import counted, decoding, embedding, say
+from kinfolk.explore.command import exploring
 from kinfolk.records.request import FLAGS, request
 from kinfolk.study import command
 from kinfolk.study.command import listed
@@ -278,6 +280,7 @@ def list_(
 
 app.command()(command.compare)
 app.command()(command.study)
+app.command()(exploring(lambda place, complete: import_module("kinfolk.evaluate.look").look(place, complete)))
 
 
 def main() -> None:

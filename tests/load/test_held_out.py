@@ -9,9 +9,9 @@ import pytest
 import samples
 
 from kinfolk.core.errors import RequestError
-from kinfolk.evaluate import subjects
 from kinfolk.evaluate.measure import evaluate
 from kinfolk.load.images import divided
+from kinfolk.load.roles import roles
 from kinfolk.records.recipe import Data, Recipe
 from kinfolk.train import train
 from kinfolk.train.prepare import images_of
@@ -38,7 +38,7 @@ def test_named_classes_are_held_out(animals: str) -> None:
     images = images_of(data, "train", 0)
     assert images.classes == ("bee", "cat", "emu")
     assert not any(Path(o).parent.name in ("ant", "dog") for o in images.origins)
-    found = subjects.roles(data, 16, 0)
+    found = roles(data, 16, 0)
     assert found["test"].classes == ("bee", "cat", "emu")
     assert len(found["ood_train"]) == 24
     assert len(found["ood_test"]) == 12

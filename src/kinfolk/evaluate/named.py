@@ -18,6 +18,7 @@ from kinfolk.embed import Embedder, embedder
 from kinfolk.evaluate import subjects
 from kinfolk.load.images import EVALUATION, HELD_OUT, load, scrambled
 from kinfolk.load.network import bare, put
+from kinfolk.load.roles import roles
 from kinfolk.records import features as vectors
 from kinfolk.records.features import Features
 from kinfolk.records.images import Images
@@ -70,7 +71,7 @@ class Named:
         recipe = self.recipe
         size = recipe.data.size if recipe.evaluate.size == "auto" else recipe.evaluate.size
         if self.kind != "features":
-            return subjects.roles(recipe.data, size, recipe.seed, ood, anomalies)
+            return roles(recipe.data, size, recipe.seed, ood, anomalies)
         return {role: behind(found, recipe.data.name, size) for role, found in self.features().items()}
 
     def parts(
@@ -150,10 +151,9 @@ class Named:
         """Of the encoder: names the folder in which features are kept."""
         choice = self.recipe.encoder
         if self.kind == "run":
-            key = Run(self.place).weights.read_bytes()
-        else:
-            key = json.dumps([self.name, choice.name, choice.settings, str(self.recipe.views.size)]).encode()
-            key += self.place.read_bytes() if self.place.is_file() else b""
+            return Run(self.place).digest
+        key = json.dumps([self.name, choice.name, choice.settings, str(self.recipe.views.size)]).encode()
+        key += self.place.read_bytes() if self.place.is_file() else b""
         return hashlib.blake2b(key, digest_size=6).hexdigest()
 
     def folder(self, out: str = "") -> Path:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,12 +13,12 @@ from kinfolk.core import device, registry, seeds
 from kinfolk.core.errors import RequestError, nearest, unknown
 from kinfolk.embed import Embedder, embed, embedder, latents
 from kinfolk.evaluate.alter import alter
-from kinfolk.load.images import divided, evaluation_split, load
+from kinfolk.load.images import divided, load
 from kinfolk.load.network import bare
 from kinfolk.load.views import normalise
 from kinfolk.records.features import Features
 from kinfolk.records.images import Images
-from kinfolk.records.recipe import Choice, Data, Recipe
+from kinfolk.records.recipe import Choice, Recipe
 from kinfolk.records.request import checked
 from kinfolk.records.run import Run
 from kinfolk.records.subject import Subject
@@ -31,37 +29,11 @@ RANDOM_SEEDS = (0, 1, 2)
 STATISTICS_IMAGES = 10_000
 
 
-def roles(data: Data, size: int | Literal["auto"], seed: int, ood: str = "", anomalies: str = "") -> dict[str, Images]:
-    """The images to measure on, by role, all of one size (``auto``: that of the training images).
-
-    ``train`` is what the run trained on; ``test`` is the dataset's test split; ``ood_train``, ``ood_test`` and
-    ``anomalies`` come from the other datasets, where they are given; without one, OOD are the run's held-out classes.
-    """
-    known, unseen = divided(data, seed)
-    chosen: dict[str, Any] = {"classes": known, "seed": seed, "settings": data.settings}
-    train = load(data.name, data.split, size=size, limit=data.limit, fraction=data.fraction, **chosen)
-    size = train.size
-    test = load(data.name, evaluation_split(data.name, data.settings), size=size, **chosen)
-    found = {"train": train, "test": test}
-    if ood:
-        found["ood_train"] = load(ood, "train", size=size)
-        found["ood_test"] = load(ood, evaluation_split(ood), size=size)
-    elif unseen:
-        chosen["classes"] = unseen
-        for role, split in (("ood_train", data.split), ("ood_test", found["test"].split)):
-            images = load(data.name, split, size=size, **chosen)
-            found[role] = replace(images, name=f"{images.name}, held-out classes")
-    if anomalies:
-        found["anomalies"] = load(anomalies, evaluation_split(anomalies), size=size)
-    return found
-
-
 def of_run(
     run: Run, images: dict[str, Images], weights: Path | None = None, progress: Progress | None = None, **more: object
 ) -> Subject:
     """A run as a subject; the features of its last weights are kept in its folder. ``more`` goes into the protocol."""
-    digest = hashlib.blake2b(run.weights.read_bytes(), digest_size=6).hexdigest()
-    folder = run.folder / "features" / digest if weights is None else None
+    folder = run.features if weights is None else None
     return seen(embedder(run, weights), images, folder, progress, **more)
 
 
