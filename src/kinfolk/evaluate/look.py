@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -56,14 +63,47 @@ def kept(run: Run, images: Images) -> Features:
 
 
 def maker(run: Run) -> Callable[[np.ndarray], np.ndarray]:
-    """The run's own encoder, opened with the first image that it is given."""
-    opened: list[Callable[[np.ndarray], np.ndarray]] = []
+    """The run's own encoder in a second process, which begins with the first image: what looks stays small."""
+
+    elsewhere()  # made here, in one thread; its process begins with the first image
 
     def encode(pixels: np.ndarray) -> np.ndarray:
-        if not opened:
-            from kinfolk.embed import embedder
-
-            opened.append(embedder(run))
-        return opened[0](pixels)
+        try:
+            return elsewhere().submit(encoded, run.folder.resolve(), pixels).result()
+        except BrokenProcessPool:
+            elsewhere.cache_clear()
+            raise RequestError(f"the encoder of '{run.folder}' could not be run: its process has ended.") from None
 
     return encode
+
+
+@cache
+def elsewhere() -> ProcessPoolExecutor:
+    """One process for the encoders of all runs."""
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), end_with_the_parent)
+
+
+def encoded(folder: Path, pixels: np.ndarray) -> np.ndarray:
+    """Features of pixels uint8 (n, 3, H, W) in that process."""
+    return opened_encoder(folder)(pixels)
+
+
+@cache
+def opened_encoder(folder: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """The encoder of a run, opened once."""
+    from kinfolk.embed import embedder
+
+    return embedder(Run(folder))
+
+
+def end_with_the_parent() -> None:
+    """Leave as soon as the process that asked is gone, and leave Ctrl-C to it."""
+
+    def wait() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=wait, daemon=True).start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -18,14 +17,14 @@ def answer(form: Format, head: dict[str, Any], columns: dict[str, np.ndarray]) -
     """``columns`` of equal length under ``head``.
 
     ``binary``: little-endian int32 (``i4``) or float32 (``f4``), in the order of the header ``X-Columns``; ``X-Count``
-    says how many rows, ``X-Head`` the rest of what JSON says.
+    says how many rows, and ``X-Source`` who made a map.
     """
     kinds = {name: "f4" if values.dtype.kind == "f" else "i4" for name, values in columns.items()}
     count = len(next(iter(columns.values())))
     if form == "binary":
         body = b"".join(np.ascontiguousarray(v, f"<{kinds[name]}").tobytes() for name, v in columns.items())
         said = ",".join(f"{name}:{kind}" for name, kind in kinds.items())
-        headers = {"X-Columns": said, "X-Count": str(count), "X-Head": json.dumps(head)}
+        headers = {"X-Columns": said, "X-Count": str(count), "X-Source": str(head.get("source", ""))}
         return Response(body, media_type="application/octet-stream", headers=headers)
     listed = {name: plain(values) for name, values in columns.items()}
     return JSONResponse({**head, "count": count, "columns": listed})

@@ -8,6 +8,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
+from kinfolk.core.errors import KinfolkError
 from kinfolk.explore import nearest, pictures
 from kinfolk.explore.api import shapes
 from kinfolk.explore.api.given import Here, K, Number, One, Role, Second, Selection
@@ -58,7 +59,10 @@ def searched(shown: Shown, second: Shown | None, data: bytes, k: int, bank: Role
         if encode is None or part.images is None:
             raise Refusal(409, f"{run.name} is a features file: it has no encoder that could embed another image.")
         pixels, (size["width"], size["height"]) = pictures.uploaded(data, part.images.size)
-        vector = encode(pixels)[0]
+        try:
+            vector = encode(pixels)[0]
+        except KinfolkError as error:
+            raise Refusal(409, str(error)) from None
         if not np.isfinite(vector).all():
             raise Refusal(409, f"the encoder of {run.name} gives no finite numbers for this image.")
         return vector, np.zeros(0, dtype=np.int64)
