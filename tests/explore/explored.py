@@ -119,13 +119,13 @@ class Asker:
 
     def until_ready(self, path: str, **query: object) -> Any:
         """Ask until the computation has ended."""
-        for _ in range(600):
+        for _ in range(2400):
             found = self(path, **query).json
             if found["state"] in ("ready", "failed"):
                 assert found["state"] == "ready", found["problem"]
                 return found
             time.sleep(0.1)
-        pytest.fail(f"{path} was not ready within a minute")
+        pytest.fail(f"{path} was not ready within four minutes")
 
 
 def served(places: list[Path], token: str = "") -> Iterator[Asker]:

@@ -167,7 +167,7 @@ def test_another_map_is_made_when_it_is_asked_for(ask) -> None:
     path = "/api/runs/first/map/laplacian"
     assert ask(path, split="test").status == 404
     assert ask(path, "POST", b"", split="test", images=40).status == 202
-    for _ in range(600):
+    for _ in range(2400):
         if (answer := ask(path, split="test", images=40)).status != 202:
             break
         time.sleep(0.1)

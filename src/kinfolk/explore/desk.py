@@ -62,7 +62,7 @@ class Desk:
         self._known: dict[str, Progress] = {}
         self._lock = threading.Lock()
         self._waiting: queue.Queue[Job | None] = queue.Queue()
-        self._running: subprocess.Popen[str] | None = None
+        self._worker: Any = None
         self._closed = False
         threading.Thread(target=self._work, daemon=True).start()
 
@@ -70,63 +70,79 @@ class Desk:
         """What is known of a job, or None where it was never asked for and its result is not in the cache."""
         key = job.key
         with self._lock:
-            if key not in self._known:
-                arrays = kept(key)
-                if arrays is None:
-                    return None
-                self._known[key] = Progress("ready", 1.0, "", arrays)
-            return self._known[key]
+            return self._find(key)
 
-    def ask(self, job: Job) -> Progress:
-        """The same, and where there is nothing yet the job is put in the queue."""
-        found = self.look(job)
-        if found is not None and found.state != "failed":
-            return found
+    def ask(self, job: Job, again: bool = False) -> Progress:
+        """The same, and where there is nothing yet the job is put in the queue; ``again``: also where it failed."""
+        key = job.key
         with self._lock:
-            if found is None or found is self._known.get(job.key):
-                self._known[job.key] = Progress()
+            found = self._find(key)
+            if found is None or (again and found.state == "failed"):
+                found = self._known[key] = Progress()
                 self._waiting.put(job)
-            return self._known[job.key]
+            return found
+
+    def _find(self, key: str) -> Progress | None:
+        if key not in self._known:
+            arrays = kept(key)
+            if arrays is None:
+                return None
+            self._known[key] = Progress("ready", 1.0, "", arrays)
+        return self._known[key]
 
     def close(self) -> None:
         """End what is being computed."""
         self._closed = True
         self._waiting.put(None)
-        if (running := self._running) is not None:
-            running.kill()
+        if self._worker is not None:
+            self._worker.kill()
+            self._worker.wait()
 
     def _work(self) -> None:
         while (job := self._waiting.get()) is not None and not self._closed:
             progress = self._known[job.key]
             progress.state = "computing"
             try:
-                self._compute(job, progress)
-                arrays = kept(job.key)
-                if arrays is None:
-                    raise OSError("the result could not be read")
+                with files.scratch() as folder:
+                    problem = self._done(described(job, folder), progress)
+                arrays = None if problem else kept(job.key)
+            except Exception as error:  # this thread has to live on, and to say what happened
+                problem, arrays = str(error) or type(error).__name__, None
+            if arrays is None:
+                progress.problem, progress.state = problem or "the result could not be read.", "failed"
+            else:
                 progress.arrays, progress.done, progress.state = arrays, 1.0, "ready"
-            except (OSError, subprocess.SubprocessError) as error:
-                progress.problem, progress.state = str(error), "failed"
 
-    def _compute(self, job: Job, progress: Progress) -> None:
-        with files.scratch() as folder:
-            place = described(job, folder)
-            command = [sys.executable, "-m", "kinfolk.explore.worker", str(place)]
-            with (
-                open(folder / "said", "w+", encoding="utf-8") as said,
-                subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True
-                ) as work,
-            ):
-                self._running = work
-                for line in work.stdout or ():
-                    progress.done = float(line)
-                work.wait()
-                self._running = None
-                if work.returncode:
-                    said.seek(0)
-                    last = (said.read().strip().splitlines() or ["killed"])[-1]
-                    raise subprocess.SubprocessError(f"the computation ended with: {last[:300]}")
+    def _done(self, place: Path, progress: Progress) -> str:
+        """Have a job done; why it failed, or nothing. A worker that ended for want of work is started again."""
+        for worker in (self._worker, None):
+            said = ""
+            if worker is None:
+                worker = self._worker = started()
+            try:
+                worker.stdin.write(f"{place}\n")
+                worker.stdin.flush()
+                for line in worker.stdout:
+                    said = line.strip()
+                    if said == "ready":
+                        return ""
+                    if said.startswith("failed"):
+                        return said.removeprefix("failed").strip()
+                    progress.done = float(said)
+            except BrokenPipeError:
+                pass
+            worker.wait()
+            if said or self._closed:
+                break
+        return "the computation was ended from outside; there may not have been enough memory."
+
+
+def started() -> Any:
+    """A worker."""
+    command = [sys.executable, "-m", "kinfolk.explore.worker"]
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8"
+    )
 
 
 def described(job: Job, folder: Path) -> Path:

@@ -6,10 +6,10 @@ import asyncio
 import hmac
 import ipaddress
 from collections.abc import Sequence
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -81,11 +81,7 @@ class Guard:
         if not self.token:
             return
         given = [headers.get("authorization", "").removeprefix("Bearer "), *asked(scope)]
-        try:
-            morsel = SimpleCookie(headers.get("cookie", "")).get(self.cookie)
-            given += [morsel.value] if morsel else []
-        except CookieError:
-            pass
+        given.append(cookie_parser(headers.get("cookie", "")).get(self.cookie, ""))
         if not any(hmac.compare_digest(one.encode(), self.token.encode()) for one in given):
             raise Refusal(401, "open the address that kinfolk explore printed: it carries the token.")
 

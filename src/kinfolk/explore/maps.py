@@ -72,10 +72,9 @@ class Atlas:
         """
         if kind == "pca":
             return self.pca(shown, part)
-        known = left(shown, part, kind)
-        if known is not None and (images is None or images <= len(known.rows)):
+        known, wanted = left(shown, part, kind), min(images or DEFAULT, len(part))
+        if known is not None and (images is None or wanted <= len(known.rows)):
             return known
-        wanted = min(images or DEFAULT, len(part))
         progress = self.desk.look(Job("map", part, part, kind, wanted))
         if progress is None:
             raise Refusal(404, f"no {TITLES[kind]} map of {wanted:,} {part.role} images: POST here to make it.")
@@ -85,7 +84,7 @@ class Atlas:
         """Have a map computed."""
         if kind == "pca":
             raise Refusal(400, "PCA is always there, of all images.")
-        return made(self.desk.ask(Job("map", part, part, kind, min(images, len(part)))))
+        return made(self.desk.ask(Job("map", part, part, kind, min(images, len(part))), again=True))
 
 
 def axes(train: Part) -> tuple[np.ndarray, np.ndarray]:

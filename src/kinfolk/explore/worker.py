@@ -1,14 +1,14 @@
-"""Worker: the long computations of the explorer in a process of their own, with low priority: `python -m`, one job.
+"""Worker: the long computations of the explorer, in a process of its own with low priority.
 
-The job stands in a JSON file, written by `desk`. Progress, a share of 1, is printed a line at a time. The process ends
-when its standard input does, and with it the server that asked.
+The paths of jobs, JSON files written by `desk`, come in on standard input, one a line. How much is done and how it
+ended is printed, a line at a time. The process ends when its input does, and with it the server that asked.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
+import queue
 import sys
 import threading
 import warnings
@@ -21,6 +21,7 @@ K, FAR = 20, 10
 CHUNK = 10_000
 FITTED = 10_000
 TEMPERATURE = 0.1
+IDLE = 60.0
 
 
 def lists(job: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -85,32 +86,47 @@ def mapped(job: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.n
 JOBS = {"lists": lists, "map": mapped}
 
 
-def tell(share: float) -> None:
-    """Print how much is done."""
-    print(f"{share:.4f}", flush=True)
+def tell(word: object) -> None:
+    """One line to the server: a share of what is done, ``ready``, or ``failed`` and why."""
+    print(str(word).replace("\n", " "), flush=True)
 
 
-def end_with_the_server() -> None:
-    """Leave as soon as standard input is closed."""
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdin.buffer.read()
-    os._exit(1)
-
-
-def main(place: Path) -> None:
-    """Do the job and write its arrays, whole or not at all."""
+def do(place: Path) -> None:
+    """Do one job and write its arrays, whole or not at all."""
     from safetensors.numpy import load_file, save_file
 
     from kinfolk.core import files
 
-    threading.Thread(target=end_with_the_server, daemon=True).start()
-    if hasattr(os, "nice"):
-        os.nice(10)
     job = json.loads(place.read_text("utf-8"))
     found = JOBS[job["kind"]](job, load_file(job["arrays"]))
     with files.replacing(Path(job["out"])) as partial:
         save_file({name: np.ascontiguousarray(values) for name, values in found.items()}, partial)
 
 
+def listen(jobs: queue.Queue[Path]) -> None:
+    """Take jobs in as they come; leave at once when the server is gone."""
+    for line in sys.stdin:
+        jobs.put(Path(line.rstrip("\n")))
+    os._exit(0)
+
+
+def main() -> None:
+    """Do jobs in their order until none has come for a minute."""
+    if hasattr(os, "nice"):
+        os.nice(5)
+    jobs: queue.Queue[Path] = queue.Queue()
+    threading.Thread(target=listen, args=(jobs,), daemon=True).start()
+    while True:
+        try:
+            place = jobs.get(timeout=IDLE)
+        except queue.Empty:
+            return
+        try:
+            do(place)
+            tell("ready")
+        except Exception as error:  # whatever it is, the server has to hear of it
+            tell(f"failed {error or type(error).__name__}")
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()
