@@ -51,10 +51,9 @@ def picture(kind: str, size: int = 32) -> bytes:
 def test_no_path_of_a_request_reaches_a_file(ask, place: str) -> None:
     for trick in TRICKS:
         answer = ask(place.format(trick))
-        assert 400 <= answer.status < 500 or place == "/{}" and trick in ("..", "."), (place, trick, answer.status)
-        if answer.status >= 400:
-            assert set(answer.json) == {"error"}
-            assert not any(secret in answer.body for secret in SECRETS)
+        assert 400 <= answer.status < 500, (place, trick, answer.status)
+        assert set(answer.json) == {"error"}
+        assert not any(secret in answer.body for secret in SECRETS)
 
 
 @pytest.mark.parametrize("host", [
@@ -109,7 +108,7 @@ def test_every_answer_forbids_what_the_page_does_not_need(ask) -> None:
 ])
 def test_nothing_is_answered_without_the_token(guarded, path: str) -> None:
     for headers in (
-        {}, {"Authorization": "Bearer a tokem"}, {"Cookie": f"kinfolk-{guarded.port}=other"}, {"Cookie": ";;=\x01"},
+        {}, {"Authorization": "Bearer a tokem"}, {"Cookie": f"kinfolk-{guarded.port}=other"}, {"Cookie": ";;==;a"},
         {"Authorization": "a"}, {"Authorization": "Bearer \u00e9"},
     ):
         assert guarded(path, headers=headers).status == 401
@@ -196,16 +195,19 @@ def test_methods_that_are_not_there_are_refused(ask) -> None:
 
 
 def test_many_at_once_get_what_one_gets(ask) -> None:
-    alone = [ask("/api/runs/first/neighbours", index=i, second="second").body for i in range(8)]
     upload = picture("PNG")
-    found = ask("/api/runs/first/search", "POST", upload).body
+
+    def numbers(path: str, *body: object, **query: object) -> list[list[int]]:
+        lists = ask(f"/api/runs/first/{path}", *body, second="second", **query).json["runs"]
+        return [[image["index"] for image in run["nearest"]] for run in lists]
+
+    alone = [numbers("neighbours", index=i) for i in range(8)]
+    found = numbers("search", "POST", upload)
 
     def client(number: int) -> bool:
         i = number % 8
-        same = ask("/api/runs/first/neighbours", index=i, second="second").body == alone[i]
-        return same and ask(f"/api/runs/first/thumbnails/test/{i}").status == 200 and (
-            number % 4 > 0 or ask("/api/runs/first/search", "POST", upload).body == found
-        )
+        same = numbers("neighbours", index=i) == alone[i] and (number % 4 or numbers("search", "POST", upload) == found)
+        return bool(same) and ask(f"/api/runs/first/thumbnails/test/{i}").status == 200
 
     with ThreadPoolExecutor(10) as pool:
         assert all(pool.map(client, range(60)))
