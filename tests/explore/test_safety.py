@@ -81,14 +81,15 @@ def test_an_open_address_answers_to_numbers_and_never_to_foreign_names() -> None
 
 def test_other_pages_cannot_post(ask) -> None:
     body = json.dumps({"split": "test", "index": [1]}).encode()
-    right = f"http://127.0.0.1:{ask.port}"
+    right, json_ = f"http://127.0.0.1:{ask.port}", {"Content-Type": "application/json"}
     for headers in (
         {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Origin": right + ".evil.example"},
         {"Origin": f"https://127.0.0.1:{ask.port}"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"},
     ):
-        assert ask("/api/runs/first/mean", "POST", body, headers).status == 403
+        assert ask("/api/runs/first/mean", "POST", body, {**json_, **headers}).status == 403
     for headers in ({"Origin": right, "Sec-Fetch-Site": "same-origin"}, {}):
-        assert ask("/api/runs/first/mean", "POST", body, headers).status == 200
+        assert ask("/api/runs/first/mean", "POST", body, {**json_, **headers}).status == 200
+    assert ask("/api/runs/first/mean", "POST", body, {"Content-Type": "text/plain"}).status == 400
 
 
 def test_every_answer_forbids_what_the_page_does_not_need(ask) -> None:

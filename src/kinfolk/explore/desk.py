@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import queue
@@ -64,7 +65,8 @@ class Desk:
         self._waiting: queue.Queue[Job | None] = queue.Queue()
         self._worker: Any = None
         self._closed = False
-        threading.Thread(target=self._work, daemon=True).start()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
 
     def look(self, job: Job) -> Progress | None:
         """What is known of a job, or None where it was never asked for and its result is not in the cache."""
@@ -96,7 +98,9 @@ class Desk:
         self._waiting.put(None)
         if self._worker is not None:
             self._worker.kill()
-            self._worker.wait()
+        self._thread.join(5)
+        if self._worker is not None:
+            dismiss(self._worker)
 
     def _work(self) -> None:
         while (job := self._waiting.get()) is not None and not self._closed:
@@ -131,7 +135,7 @@ class Desk:
                     progress.done = float(said)
             except BrokenPipeError:
                 pass
-            worker.wait()
+            dismiss(worker)
             if said or self._closed:
                 break
         return "the computation was ended from outside; there may not have been enough memory."
@@ -143,6 +147,15 @@ def started() -> Any:
     return subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8"
     )
+
+
+def dismiss(worker: Any) -> None:
+    """End a worker and let go of it."""
+    worker.kill()
+    worker.wait()
+    for pipe in (worker.stdin, worker.stdout):
+        with contextlib.suppress(OSError):
+            pipe.close()
 
 
 def described(job: Job, folder: Path) -> Path:

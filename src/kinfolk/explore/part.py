@@ -55,7 +55,7 @@ class Part:
         """Of vectors, numbers and labels: names what is computed from them."""
         found = hashlib.blake2b(repr(self.vectors.shape).encode(), digest_size=10)
         for start in range(0, len(self.vectors), PIECE):
-            found.update(np.ascontiguousarray(self.vectors[start : start + PIECE]))
+            found.update(np.ascontiguousarray(self.vectors[start : start + PIECE]).data)
         found.update(self.index.tobytes() + self.labels.tobytes())
         return found.hexdigest()
 
@@ -112,6 +112,7 @@ class Part:
                 return f"{self.name} and {other.name} are of other images ({what} {one} and {two})."
         rows = other.rows(self.index)
         both = np.flatnonzero(rows >= 0)
-        if any(str(mine.origins[i]) != str(theirs.origins[j]) for i, j in zip(both, rows[both], strict=True)):
+        pairs = zip(both.tolist(), rows[both].tolist(), strict=True)
+        if any(str(mine.origins[i]) != str(theirs.origins[j]) for i, j in pairs):
             return f"{self.name} and {other.name} number the images of {mine.dataset} in another way."
         return ""

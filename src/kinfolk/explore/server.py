@@ -26,8 +26,8 @@ REFUSED: dict[int | str, dict[str, Any]] = {
 def application(explorer: Explorer) -> FastAPI:
     """Everything that is answered; `guard` stands before it."""
     app = FastAPI(
-        title="kinfolk explore", version=__version__, docs_url=None, redoc_url=None, responses=REFUSED,
-        description="What the explorer's page shows, as JSON.",
+        title="kinfolk explore", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False,
+        responses=REFUSED, description="What the explorer's page shows, as JSON.",
     )
     app.state.explorer = explorer
     for part in (runs, images, maps, neighbours):
