@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import signal
 import socket
 import sys
@@ -46,6 +45,8 @@ def serve(places: list[Path], look: Look, host: str = LOCAL, port: int = PORT, t
     missing = [name for name in ("fastapi", "uvicorn") if find_spec(name) is None]
     if missing:
         raise RequestError(f"explore needs {' and '.join(missing)}: pip install 'kinfolk[explore]'.")
+    import secrets
+
     import uvicorn
 
     from kinfolk.core.lines import say
@@ -95,6 +96,7 @@ def bound(host: str, port: int) -> socket.socket:
         if sys.platform != "win32":
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind((host.strip("[]"), port))
+        found.listen(128)
     except OSError as error:
         found.close()
         why = error.strerror or str(error)
