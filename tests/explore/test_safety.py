@@ -58,7 +58,7 @@ def test_no_path_of_a_request_reaches_a_file(ask, place: str) -> None:
 
 @pytest.mark.parametrize("host", [
     "evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "127.0.0.1.evil.example:{port}", "", ":{port}",
-    "localhost:{port}.evil.example", "0.0.0.0:{port}", "[::]:{port}", "127.0.0.1:{port}@evil.example",
+    "localhost:{port}.evil.example", "0.0.0.0:{port}", "[::]:{port}", "127.0.0.1:{port}@evil.example", "[::1]",
 ])
 def test_other_names_for_this_machine_are_refused(ask, host: str) -> None:
     for path in ("/", "/api/runs", "/page/main.js"):

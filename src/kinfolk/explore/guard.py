@@ -153,8 +153,8 @@ def known_host(given: Sequence[str], host: str, port: int) -> bool:
     """
     if len(given) != 1:
         return False
-    name, _, after = given[0].rpartition(":") if not given[0].endswith("]") else (given[0], "", str(port))
-    if not name:
+    name, colon, after = given[0].rpartition(":")
+    if not colon or given[0].endswith("]"):
         name, after = given[0], "80"
     if after != str(port):
         return False
