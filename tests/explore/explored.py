@@ -133,8 +133,7 @@ def served(places: list[Path], token: str = "") -> Iterator[Asker]:
     listening = bound("127.0.0.1", 0)
     port = listening.getsockname()[1]
     explorer = Explorer(places, look)
-    for shown in explorer.shelf.runs.values():
-        shown.open(complete=True)
+    explorer.open(lambda text: None)
     config = uvicorn.Config(
         Guard(application(explorer), "127.0.0.1", port, token), log_level="warning", access_log=False, lifespan="off",
         ws="none",

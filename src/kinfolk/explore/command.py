@@ -61,27 +61,21 @@ def serve(places: list[Path], look: Look, host: str = LOCAL, port: int = PORT, t
     if not loopback(host):
         token = token or secrets.token_urlsafe(24)
     explorer = Explorer(places, look)
-    for shown in explorer.shelf.runs.values():
-        say(f"opening {shown.place}")
-        shown.open(complete=True)
-        if shown.problem:
-            say(f"{shown.name}: {shown.problem}")
-        for part in shown.parts.values():
-            explorer.atlas.pca(shown, part)
-    guarded = Guard(application(explorer), host, port, token)
     config = uvicorn.Config(
-        guarded, log_level="warning", access_log=False, server_header=False, lifespan="off", ws="none",
-        timeout_graceful_shutdown=2,
+        Guard(application(explorer), host, port, token), log_level="warning", access_log=False, server_header=False,
+        lifespan="off", ws="none", timeout_graceful_shutdown=2,
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    typer.echo(f"explore: {address(host, port, token)}")
-    sys.stdout.flush()
     try:
+        explorer.open(say)
+        typer.echo(f"explore: {address(host, port, token)}")
+        sys.stdout.flush()
         uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
         explorer.close()
+        listening.close()
 
 
 def bound(host: str, port: int) -> socket.socket:

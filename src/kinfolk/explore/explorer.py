@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kinfolk.explore.desk import Desk
@@ -17,6 +17,16 @@ class Explorer:
         self.shelf = Shelf(places, look)
         self.desk = Desk()
         self.atlas = Atlas(self.desk)
+
+    def open(self, say: Callable[[str], None]) -> None:
+        """Open all runs before anyone asks, and make what the first view needs; what is not embedded yet is."""
+        for shown in self.shelf.runs.values():
+            say(f"opening {shown.place}")
+            shown.open(complete=True)
+            if shown.problem:
+                say(f"{shown.name}: {shown.problem}")
+            for part in shown.parts.values():
+                self.atlas.pca(shown, part)
 
     def close(self) -> None:
         """End what is being computed."""

@@ -180,4 +180,4 @@ def loopback(host: str) -> bool:
 def address(host: str, port: int, token: str = "") -> str:
     """The address to open."""
     name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{port}/" + (f"?token={token}" if token else "")
+    return f"http://{name}:{port}/" + (f"?{urlencode({'token': token})}" if token else "")

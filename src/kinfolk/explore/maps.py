@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -129,8 +128,3 @@ def offered(shown: Shown) -> list[dict[str, object]]:
             if known is not None:
                 found.append({"kind": kind, "title": TITLES[kind], "split": role, "images": len(known.rows)})
     return found
-
-
-def together(maps: Sequence[Map]) -> np.ndarray:
-    """The places of several parts, one after the other."""
-    return np.concatenate([found.xy for found in maps])

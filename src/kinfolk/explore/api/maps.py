@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse, Response
 
@@ -11,7 +12,8 @@ from kinfolk.explore import table
 from kinfolk.explore.api import shapes
 from kinfolk.explore.api.given import Here, One, Role, Split
 from kinfolk.explore.desk import Progress
-from kinfolk.explore.maps import DEFAULT, TITLES, Kind, Map, together
+from kinfolk.explore.maps import DEFAULT, TITLES, Kind, Map
+from kinfolk.explore.part import Part
 from kinfolk.explore.refusal import Refusal
 
 router = APIRouter(tags=["maps"])
@@ -26,23 +28,22 @@ def show(
 ) -> Response:
     """A map: PCA of all images, the others of those that were mapped."""
     parts = shown.sections(split)
-    found, missing = [], []
+    maps, mapped, missing = list[Map](), list[Part](), list[Refusal]()
     for part in parts:
         try:
             answer = here.atlas.find(shown, part, kind, images)
         except Refusal as refusal:
-            missing.append((part, refusal))
+            missing.append(refusal)
             continue
         if isinstance(answer, Progress):
             return later(answer)
-        found.append((part, answer))
-    if not found:
-        raise missing[0][1]
-    maps = [one for _, one in found]
-    mapped = [part for part, _ in found]
+        maps.append(answer)
+        mapped.append(part)
+    if not maps:
+        raise missing[0]
     head = {"split": split, "kind": kind, "title": TITLES[kind], "text": maps[0].text, "source": maps[0].source,
             "of": sum(map(len, parts))}
-    xy = together(maps)
+    xy = np.concatenate([one.xy for one in maps])
     columns = {**table.numbers(mapped, [one.rows for one in maps]), "x": xy[:, 0], "y": xy[:, 1]}
     return table.answer(form, head, columns)
 
