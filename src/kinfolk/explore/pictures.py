@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from kinfolk.core import decode
+from kinfolk.core import decode, files
 from kinfolk.explore.part import Part
 from kinfolk.explore.refusal import Refusal
 
@@ -21,7 +21,9 @@ _one_at_a_time = threading.Lock()
 
 def picture(part: Part, index: int, size: int | None) -> bytes:
     """One image as PNG, in the size it was learned from or brought to a square of ``size``."""
-    return encoded(shown(part, part.row(index), size), "PNG")
+    pixels = shown(part, part.row(index), size)
+    release(part)
+    return encoded(pixels, "PNG")
 
 
 def sheet(part: Part, index: Sequence[int], size: int) -> bytes:
@@ -32,6 +34,7 @@ def sheet(part: Part, index: Sequence[int], size: int) -> bytes:
     for number, row in enumerate(rows.tolist()):
         top, left = number // across * size, number % across * size
         whole[top : top + size, left : left + size] = shown(part, row, size)
+    release(part)
     return encoded(whole, "JPEG", quality=88, subsampling=0)
 
 
@@ -48,6 +51,12 @@ def shown(part: Part, row: int, size: int | None) -> np.ndarray:
     if pixels.shape[0] > size:
         return decode.fit(pixels, size)
     return np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.NEAREST))
+
+
+def release(part: Part) -> None:
+    """Let go of the pages of the image cache that were read, which would add up to all images."""
+    if part.images is not None:
+        files.release(part.images.pixels)
 
 
 def encoded(pixels: np.ndarray, kind: str, **settings: int) -> bytes:
