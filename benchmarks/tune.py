@@ -21,7 +21,7 @@ from record import environment, record
 HELD_OUT = 5000
 FEW_VIEWS = ["data.limit=10000", "train.epochs=2"]
 BASE = {
-    "emp_ssl": ["data.limit=5000", "train.epochs=1", "views.count=8", "train.batch=64"],
+    "emp_ssl": ["data.limit=6667", "train.epochs=1", "views.count=6", "train.batch=64"],
     "supervised": ["data.limit=10000", "train.epochs=4", "views.count=1"],
 }
 OWN = {

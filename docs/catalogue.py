@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import sys
 from pathlib import Path
+from typing import Any
 
 from kinfolk.core import registry
+from kinfolk.records import shipped
 
 PAGE = Path(__file__).with_name("catalogue.md")
 
@@ -20,11 +22,22 @@ def page() -> str:
         for leaf in leaves.values():
             lines += ["", f"### {leaf.name}", ""]
             lines += (ast.get_docstring(ast.parse(leaf.source.read_text("utf-8"))) or "").splitlines()
+            if leaf.declares("card"):
+                lines += ["", *facts(shipped.card(leaf))]
             if leaf.settings:
                 lines += ["", "| setting | default | takes | meaning |", "|---|---|---|---|"]
             for s in leaf.settings:
                 lines.append(f"| `{s.name}` | `{s.default}` | {s.accepts} | {s.help} |".replace("|---", ""))
     return "\n".join(lines) + "\n"
+
+
+def facts(card: dict[str, Any]) -> list[str]:
+    """The card of a published dataset as lines."""
+    images = ", ".join(f"{split} {count:,}" for split, count in card["images"].items())
+    files = [f"- {file['url']} (md5 {file['md5']})" for file in card["files"]]
+    files = files or ["- no free download: to be put into `$KINFOLK_DATA/NAME`"]
+    return [f"- images: {images}; classes: {card['classes']:,}; size: {card['size']}",
+            f"- source: {card['source']}", f"- licence: {card['licence']}", *files]
 
 
 def main() -> int:

@@ -79,6 +79,14 @@ def darker(pixels: np.ndarray, name: str, strength: float, seed: int) -> tuple[n
     return altered, {"factor": factor, "order": np.zeros((len(pixels), 2))}
 
 
+def as_trained(pixels: np.ndarray, seed: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Views as a run was trained on: darkened by a factor, some of them grey."""
+    random = np.random.default_rng(seed)
+    factor, grey = random.uniform(0.2, 1, len(pixels)), random.random(len(pixels)) < 0.3
+    seen = np.where(grey[:, None, None, None], pixels.mean(1, keepdims=True), pixels) * factor[:, None, None, None]
+    return seen.astype(np.uint8), {"dark.factor": factor[:, None], "grey.flag": grey[:, None].astype(np.float64)}
+
+
 def coarser(pixels: np.ndarray) -> np.ndarray:
     """What a painter might make of images: one of every 2 x 2 pixels, half the side."""
     return pixels[:, :, ::2, ::2].copy()
@@ -108,6 +116,7 @@ def seeing(train: int = 400, test: int = 200, seed: int = 0) -> tuple[Subject, N
             "made-fingerprint", factors={"hue": hue, "noise": random.random(count)},
         )
     subject = Subject(
-        "seen", found, images, network, darker, paint=coarser, generate=invented, protocol={"size": SIZE}
+        "seen", found, images, network, darker, as_trained,
+        {"augmentation_prediction.online.R2.dark.factor": 0.5}, coarser, invented, protocol={"size": SIZE},
     )
     return subject, network

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -73,6 +74,12 @@ def test_list_as_json_has_kind_name_summary_and_settings() -> None:
     simclr = next(row for row in rows if row["name"] == "simclr")
     assert simclr["summary"].startswith("SimCLR")
     assert "temperature" in [s["name"] for s in simclr["settings"]]
+    cards = {row["name"]: row["card"] for row in rows if "card" in row}
+    assert len(cards) == 9
+    assert (cards["cifar10"]["classes"], cards["cifar10"]["images"]["train"]) == (10, 50_000)
+    assert len(cards["mnist"]["files"]) == 4
+    assert all(file["url"] and file["md5"] for card in cards.values() for file in card["files"])
+    assert all(card["licence"] and card["source"] for card in cards.values())
 
 
 def test_the_help_of_a_method_shows_its_settings() -> None:
@@ -109,8 +116,10 @@ def test_from_a_folder_of_photos_to_a_report(photos: Path, tmp_path: Path) -> No
     assert "rankme" in done.stderr
     skipped = [line for line in done.stderr.splitlines() if "could not be read" in line]
     assert len(skipped) == 1
-    assert skipped[0].startswith("train: 1 image could not be read and was skipped, first: ")
-    assert "broken.jpg" in skipped[0]
+    said = r"train: 1 image could not be read and was skipped \(all: (.*skipped\.txt)\), first: broken\.jpg: .+"
+    place = re.fullmatch(said, skipped[0])
+    assert place
+    assert "broken.jpg" in Path(place[1]).read_text("utf-8")
     again = kinfolk(*train, cwd=tmp_path)
     assert again.returncode == 0
     assert "already finished" in again.stdout

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 import warnings
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +15,7 @@ from kinfolk.core import files
 from kinfolk.core.config import Setting
 from kinfolk.core.errors import KinfolkError
 from kinfolk.core.explain import explain
-from kinfolk.core.lines import counted, decoding, embedding, say
+from kinfolk.core.lines import counted, embedding, say
 from kinfolk.explore.command import exploring
 from kinfolk.records.request import FLAGS, request
 from kinfolk.study import command
@@ -60,7 +59,7 @@ def train(
     if dry_run:
         from kinfolk.train.cost import cost
 
-        for line in cost(asked, decoding).lines():
+        for line in cost(asked).lines():
             typer.echo(line)
         return
     finished = run_training(asked, out, watcher, kept)
@@ -88,7 +87,7 @@ def run_training(asked: Any, out: Path, watcher: Any, keep: tuple[int, ...] = ()
     progress = Progress()
     try:
         before = Run(out).finished
-        train(asked, out, [watcher, progress], keep=keep, progress=decoding)
+        train(asked, out, [watcher, progress], keep=keep)
         return before
     except KeyboardInterrupt:
         print("kinfolk: interrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
@@ -123,7 +122,7 @@ def embed(
     if layer == "latents" and named.run is not None:
         typer.echo(f"{out}: {save_latents(named.run, named.recipe.data, split, out):,} latents")
         return
-    parts, train = named.parts(split, whole=bool(data), decoding=decoding)
+    parts, train = named.parts(split, whole=bool(data))
     maker = next(named.embedders(train))
     count, width = embed_to(maker, parts, out, layer, named.digest, counted("embedding"))
     typer.echo(f"{out}: {count:,} vectors of {width} dimensions")
@@ -207,7 +206,7 @@ def views(
     from kinfolk.views import views as draw
 
     asked = request(recipe, {"data": data} if data else {}, set_)
-    typer.echo(f"{out}: views of {draw(asked, out, count, decoding)} images")
+    typer.echo(f"{out}: views of {draw(asked, out, count)} images")
 
 
 @app.command()
@@ -223,21 +222,25 @@ def duplicates(
 
     run = Run.at(subject) if subject else None
     least = Setting("threshold", "float", "auto", ("auto",), "(0, 1]").check(threshold)
-    for line in find(out, data=data, run=run, threshold=least, decoding=decoding, embedding=counted("embedding")):
+    for line in find(out, data=data, run=run, threshold=least, embedding=counted("embedding")):
         typer.echo(line)
 
 
 @app.command()
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, or the folder of a study.")],
     out: Annotated[Path | None, typer.Option(help="The HTML file; in the run's folder by default.")] = None,
 ) -> None:
     """Write one self-contained HTML file: scores beside floors, losses, maps, neighbours."""
+    from kinfolk.compare.frame import FILE, compared
     from kinfolk.records.run import Run
-    from kinfolk.report.write import write
+    from kinfolk.report.write import write, write_study
 
-    folders = [r if (r / "subject.json").is_file() else Run.at(r).folder for r in runs]
-    typer.echo(write(folders, out or folders[0] / "report.html"))
+    page = out or runs[0] / "report.html"
+    if len(runs) == 1 and (runs[0] / FILE).is_file():
+        typer.echo(write_study(compared(runs), runs[0], page))
+        return
+    typer.echo(write([r if (r / "subject.json").is_file() else Run.at(r).folder for r in runs], page))
 
 
 @app.command()
@@ -272,15 +275,12 @@ def list_(
         return
     wide = max((len(row["name"]) for row in rows), default=0)
     for kind in names:
-        typer.echo(kind)
-        for row in rows:
-            if row["kind"] == kind:
-                typer.echo(f"  {row['name']:<{wide}} {row['summary']}")
+        lines = [f"  {row['name']:<{wide}} {row['summary']}" for row in rows if row["kind"] == kind]
+        typer.echo("\n".join([kind, *lines]))
 
 
-app.command()(command.compare)
-app.command()(command.study)
-app.command()(exploring(lambda place, complete: import_module("kinfolk.evaluate.look").look(place, complete)))
+for added in (command.compare, command.study, exploring("kinfolk.evaluate.look")):
+    app.command()(added)
 
 
 def main() -> None:

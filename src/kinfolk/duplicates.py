@@ -43,7 +43,6 @@ def duplicates(
     data: str = "",
     run: Run | None = None,
     threshold: float | Literal["auto"] = "auto",
-    decoding: Progress | None = None,
     embedding: Progress | None = None,
 ) -> list[str]:
     """Write the groups of duplicates of all splits to ``out`` (CSV) and a sheet of them beside it (HTML).
@@ -54,7 +53,7 @@ def duplicates(
         data: the images; empty is the run's own.
         run: whose embedding compares; None compares small pictures.
         threshold: the least similarity of near duplicates.
-        decoding, embedding: called with (done, total).
+        embedding: called with (done, total).
 
     Returns:
         What was found, as sentences.
@@ -66,7 +65,7 @@ def duplicates(
     settings = {} if data or run is None else run.recipe.data.settings
     name = data or (run.recipe.data.name if run else "")
     size = int(run.recipe.evaluate.size) if run else SIZE
-    chosen: dict[str, Any] = {"size": size, "settings": settings, "hold_out": False, "progress": decoding}
+    chosen: dict[str, Any] = {"size": size, "settings": settings, "hold_out": False}
     with opened_once():
         dataset = open_dataset(name, settings)
         parts = [load(name, split, **chosen) for split in dataset.splits()]
@@ -83,8 +82,8 @@ def duplicates(
     files.write_text(out, text.getvalue())
     page = out.with_suffix(".html")
     sheet.write(page, f"{parts[0].name}: {len(groups)} groups of duplicates", drawn(parts, groups, rows))
-    remarks = [remark for part in parts for remark in part.remarks]
-    return remarks + told(parts, groups, same, least) + [f"groups: {out}", f"sheet: {page}"]
+    remarks = dict.fromkeys(remark for part in parts for remark in part.remarks)
+    return [*remarks] + told(parts, groups, same, least) + [f"groups: {out}", f"sheet: {page}"]
 
 
 def embed_all(maker: Vectors, images: Images, progress: Progress | None) -> np.ndarray:

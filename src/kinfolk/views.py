@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,20 +15,19 @@ from kinfolk.records.recipe import Recipe
 from kinfolk.train.prepare import images_of, prepare
 
 
-def views(recipe: Recipe, out: Path, count: int = 8, progress: Callable[[int, int], None] | None = None) -> int:
+def views(recipe: Recipe, out: Path, count: int = 8) -> int:
     """Write a sheet of the first ``count`` images of the first step that ``recipe`` trains on.
 
     Args:
         recipe: the request; with fewer images than a batch the step holds them all.
         out: a ``.html`` or ``.png`` file.
         count: images, one row each: the original, then its views.
-        progress: called with (done, total) while images are decoded.
 
     Returns:
         The number of images shown.
     """
     sheet.check(out)
-    there = len(images_of(recipe.data, recipe.data.split, recipe.seed, progress))
+    there = len(images_of(recipe.data, recipe.data.split, recipe.seed))
     batch = min(recipe.train.batch, there)
     material = prepare(replace(recipe, train=replace(recipe.train, batch=batch)))
     maker, images = material.pairs, material.images

@@ -111,6 +111,19 @@ def test_a_claim_agrees_with_a_paired_t_test_on_many_draws() -> None:
     assert verdicts == {"held", "not held", "undecided"}
 
 
+def test_a_floor_that_was_measured_once_stands_for_every_seed() -> None:
+    runs = knn({"first": {0: 0.6, 1: 0.65, 2: 0.58}, "weak": {0: 0.3, 1: 0.5, 2: 0.4}})
+    floors = [member(f"pixels ({v})", 0, score("pixels", "knn", x, k=20), cost=None) for v, x in (("first", 0.4),
+              ("weak", 0.9))]
+    made = compare([*runs, *floors])
+    over = judge(Claim.of({"claim": "first.knn > pixels.knn"}), made)
+    test = stats.ttest_1samp([0.6, 0.65, 0.58], 0.4).confidence_interval(0.95)
+    assert over.verdict == "held"
+    assert over.estimate is not None
+    assert (over.estimate.low, over.estimate.high) == pytest.approx((test.low - 0.4, test.high - 0.4))
+    assert judge(Claim.of({"claim": "pixels.knn < weak.knn"}), made).verdict == "undecided"
+
+
 def test_reasons_are_told(made) -> None:
     one = judge(Claim.of({"claim": "once.knn > base.knn"}), made)
     assert one.why == "90.0 % against 50.0 %, one seed: nothing is known of the noise of training."
@@ -131,7 +144,7 @@ def test_written_forms_agree(made) -> None:
         assert flat["more_than_noise"] == str(full["more_than_noise"]).replace("None", "")
     assert whole["claims"][0]["verdict"] == "held"
     text = written.as_markdown(made, made.main(), reported, judged, ["# x"])
-    assert "| base | 3 | 51.0 [44.4, 57.6] |  | 62.7 |" in text
+    assert "| base | 3 | 51.0 [44.4, 57.6] (4) |  | 62.7 |" in text
     assert "*" in next(line for line in text.splitlines() if line.startswith("| better"))
     assert "Variants with one seed" in text
 

@@ -95,6 +95,7 @@ def test_stages_are_maps_and_the_last_has_what_the_output_is_made_from(name):
 def test_the_middle_is_the_last_but_one_stage_and_half_of_it_can_branch_off(name):
     encoder, batch, seen = build(name, 32), images(32), []
     inner, channels = encoder.middle()
+    assert build(name, 32, out=7).middle() == (inner, channels)
     encoder.get_submodule(inner).register_forward_hook(lambda module, inputs, output: seen.append(output.clone()))
     keys = list(encoder.state_dict())
     with torch.no_grad():
@@ -110,6 +111,7 @@ def test_the_middle_is_the_last_but_one_stage_and_half_of_it_can_branch_off(name
     torch.testing.assert_close(divided[:, width:], expected[:, channels - extra :])
     assert not torch.allclose(divided[:, :width], plain)
     assert torch.equal(again, divided)
+    assert encoder.middle() == (inner, channels)
     assert list(encoder.state_dict()) == keys
 
 

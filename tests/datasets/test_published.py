@@ -192,7 +192,7 @@ def test_caltech101_comes_as_an_archive_within_an_archive(tmp_path: Path) -> Non
     home = samples.caltech101(tmp_path / "plain") / "caltech-101"
     packed(home, tmp_path / "outer" / "caltech-101" / "101_ObjectCategories.tar.gz")
     (tmp_path / "outer" / "__MACOSX").mkdir()
-    (tmp_path / "outer" / "__MACOSX" / "._x").write_text("")
+    (tmp_path / "outer" / "__MACOSX" / "._101_ObjectCategories.tar.gz").write_text("no archive")
     archive = packed(tmp_path / "outer", tmp_path / "home" / "caltech-101.zip")
     assert len(sources.open_dataset(str(archive)).open("train")) == 6
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 
 import made_subjects
 import numpy as np
 import pytest
+from sklearn.manifold import trustworthiness
+from sklearn.neighbors import NearestNeighbors
 
 from kinfolk.core import registry
 from kinfolk.numerics.histogram import colour_histogram
@@ -65,6 +68,28 @@ def test_features_that_are_histograms_are_explained_by_colour_alone() -> None:
     assert form["colour_share"].value < 0.05
     assert form["kept_under_greyscale"].value > 0.9
     assert form["kept_under_border"].value > 0.8 > form["kept_under_centre"].value
+
+
+def test_the_colour_shares_are_their_definition_written_out() -> None:
+    subject = pictured(lambda pixels: np.c_[by_form(pixels)[:, :12], 9 * colour_histogram(pixels)[:, :300]])
+    found = measure("shortcut", subject, k=8, queries=10_000)
+    train, test = subject.get("train"), subject.get("test")
+    bank, queries = (colour_histogram(subject.images[role].pixels) for role in ("train", "test"))
+
+    def share(rows: np.ndarray, among: np.ndarray, k: int) -> list[float]:
+        close = _unit(test.vectors[rows]) @ _unit(train.vectors[among]).T
+        colour = queries[rows] @ bank[among].T
+        count = max(1, round(len(among) / 100))
+        near, alike = (np.argsort(-c, axis=1)[:, :n] for c, n in ((close, k), (colour, count)))
+        return [len(set(a) & set(b)) / k for a, b in zip(near.tolist(), alike.tolist(), strict=True)]
+
+    whole = np.mean(share(np.arange(300), np.arange(800), 8))
+    assert 0.05 < whole < 0.95
+    assert found["colour_share"].value == pytest.approx(whole, abs=0.004)
+    by_class = ((np.flatnonzero(test.labels == c), np.flatnonzero(train.labels == c)) for c in range(5))
+    within = np.concatenate([share(rows, among, 2) for rows, among in by_class])
+    assert found["colour_share_within_class"].value == pytest.approx(within.mean(), abs=0.006)
+    assert found["colour_share"].low < found["colour_share"].value < found["colour_share"].high
 
 
 def test_features_at_random_share_one_percent_with_colour_and_the_interval_holds_it() -> None:
@@ -148,6 +173,7 @@ def test_similarities_of_tight_pairs_in_a_wide_space() -> None:
     assert found["similarity_nearest"].value > 0.999
     assert found["similarity_random"].value == pytest.approx(0, abs=0.03)
     assert found["similarity_spread"].value == pytest.approx(1 / 8, rel=0.05)
+    assert found["similarity_spread"].low < 1 / 8 < found["similarity_spread"].high
     for share in found["similarities"].data["series"].values():
         assert sum(share) == pytest.approx(1)
 
@@ -171,7 +197,11 @@ def test_the_spectrum_says_both_layers_and_their_width() -> None:
     layers = [(f.name, f.protocol["layer"]) for f in found]
     assert {layer for name, layer in layers if name == "rank_me"} == {"h", "z"}
     for f in found:
+        if f.name == "deviations":
+            vectors = subject.get("train", f.protocol["layer"]).vectors
+            assert f.data["series"]["deviation"] == pytest.approx(sorted(vectors.std(0), reverse=True), rel=1e-4)
         if f.name == "rank_me":
+            assert f.low < f.value < f.high
             assert f.value <= (8 if f.protocol["layer"] == "h" else 4)
         if f.name == "spectrum":
             assert sum(f.data["series"]["eigenvalue"]) == pytest.approx(1)
@@ -183,7 +213,19 @@ def test_maps_are_of_the_same_images_for_every_subject() -> None:
     maps = [measure("map", s, methods=("pca",), images=100)["map_pca"] for s in (one, two)]
     assert np.array_equal(maps[0].arrays["index"], maps[1].arrays["index"])
     assert len(maps[0].arrays["xy"]) == 100
+    rows = maps[0].arrays["index"]
+    xy, features = maps[0].arrays["xy"], one.get("test")
+    trust = trustworthiness(features.vectors[rows], xy, n_neighbors=15)
+    assert maps[0].data["trustworthiness"] == pytest.approx(trust)
+    near = NearestNeighbors(n_neighbors=15).fit(xy).kneighbors()[1]
+    votes = np.array([np.bincount(features.labels[rows][n], minlength=5).argmax() for n in near])
+    assert maps[0].data["accuracy_on_map"] == pytest.approx((votes == features.labels[rows]).mean())
     assert maps[0].data["accuracy_on_map"] > maps[1].data["accuracy_on_map"]
+
+
+def test_umap_is_drawn_only_where_it_is_installed() -> None:
+    found = measure("map", made_subjects.subject(), methods=("pca", "umap"), images=60)
+    assert set(found) == {"map_pca"} | ({"map_umap"} if find_spec("umap") else set())
 
 
 def test_an_unknown_map_is_refused_with_the_nearest() -> None:

@@ -172,3 +172,13 @@ def test_weights_without_their_encoder_and_a_taken_folder_are_refused(archive: P
         evaluate(opened("pixels", str(archive)), only=("knn",), out=str(tmp_path))
     with pytest.raises(RequestError, match="--epochs is for runs"):
         evaluate(opened("pixels", str(archive)), epochs="all", out=str(tmp_path / "o"))
+
+
+@pytest.mark.parametrize(("only", "said"), [
+    ("anomaly", r"missing anomalous images \(--anomalies\)"), ("ood", r"missing classes never seen \(--ood\)"),
+    ("reconstruction", "missing a method that paints"),
+])
+def test_what_cannot_be_measured_says_what_to_give(only: str, said: str, archive: Path, tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=said):
+        evaluate(opened("pixels", str(archive)), only=(only,), out=str(tmp_path / "o"))
+    assert not (tmp_path / "o").exists()

@@ -10,13 +10,23 @@ import numpy as np
 import pytest
 import torch
 from scipy.linalg import pinvh
+from scipy.stats import skew
 from sklearn.covariance import LedoitWolf
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, roc_auc_score
+from sklearn.metrics import (
+    adjusted_rand_score,
+    average_precision_score,
+    normalized_mutual_info_score,
+    roc_auc_score,
+    roc_curve,
+    silhouette_score,
+)
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid, NearestNeighbors
 from sklearn.preprocessing import StandardScaler, normalize
 
 from kinfolk.core import registry, seeds
+from kinfolk.evaluations.clustering import resampled
+from kinfolk.numerics.embedding import eigenmaps
 from kinfolk.records.findings import Finding
 from kinfolk.records.subject import Subject
 
@@ -132,8 +142,13 @@ def test_anomaly_scores_are_those_of_scikit_learn(subject: Subject) -> None:
         "euclidean": NearestNeighbors(n_neighbors=2).fit(train).kneighbors(both)[0].mean(1),
         "cosine": NearestNeighbors(n_neighbors=20, metric="cosine").fit(train).kneighbors(both)[0].mean(1),
     }
-    areas = {f.protocol["score"]: f.value for f in measure("anomaly", subject) if f.name == "anomaly_auc"}
+    found = measure("anomaly", subject)
+    areas = {f.protocol["score"]: f.value for f in found if f.name == "anomaly_auc"}
     assert areas == pytest.approx({name: roc_auc_score(truth, score) for name, score in expected.items()}, abs=1e-4)
+    alarms = {f.protocol["score"]: f.value for f in found if f.name == "anomaly_fpr95"}
+    curves = {name: roc_curve(truth, score, drop_intermediate=False) for name, score in expected.items()}
+    first = {name: false[np.argmax(true >= 0.95)] for name, (false, true, _) in curves.items()}
+    assert alarms == pytest.approx(first, abs=0.004)
 
 
 def test_top_anomalies_that_are_all_alike_are_found_out(subject: Subject) -> None:
@@ -155,19 +170,30 @@ def test_top_anomalies_that_are_all_alike_are_found_out(subject: Subject) -> Non
 
 
 def test_clusters_are_matched_by_the_best_permutation(subject: Subject) -> None:
-    found = by_name(measure("clustering", subject))
+    found = {f.name: f for f in measure("clustering", subject) if f.protocol.get("clusters") == 5}
     test = subject.get("test")
     cluster = found["cluster_map"].arrays["cluster"]
     best = max(np.mean(np.array(p)[cluster] == test.labels) for p in permutations(range(5)))
     assert found["clustering_accuracy"].value == pytest.approx(best)
     assert found["clustering_nmi"].value == pytest.approx(normalized_mutual_info_score(test.labels, cluster))
     assert found["clustering_ari"].value == pytest.approx(adjusted_rand_score(test.labels, cluster))
+    assert found["silhouette"].value == pytest.approx(silhouette_score(normalize(test.vectors), cluster), abs=1e-5)
 
 
 def test_the_number_of_clusters_is_found_without_labels() -> None:
-    perfect = by_name(measure("clustering", made_subjects.subject()))
-    assert perfect["clusters"].value == 5
-    assert perfect["silhouette"].value > 0.9
+    def halves(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """Two groups, though there are five classes."""
+        return made_subjects.perfect(labels % 2, random)
+
+    made = measure("clustering", made_subjects.subject(halves))
+    found = {(f.name, f.protocol.get("clusters")): f for f in made}
+    assert found["clusters", None].value == 2
+    assert found["silhouette", "by silhouette"].value > 0.9 > found["silhouette", 5].value
+    free = found["cluster_map", "by silhouette"].arrays
+    assert set(free["cluster"]) == {0, 1}
+    ari = adjusted_rand_score(free["labels"], free["cluster"])
+    assert found["clustering_ari", "by silhouette"].value == pytest.approx(ari)
+    assert by_name(measure("clustering", made_subjects.subject()))["clusters"].value == 5
 
 
 def test_the_pair_that_was_mixed_is_the_most_entangled() -> None:
@@ -178,6 +204,8 @@ def test_the_pair_that_was_mixed_is_the_most_entangled() -> None:
     first, second, entangled, low, high = found["confusions"].data["rows"][0]
     assert {first, second} == {"cat", "dog"}
     assert low <= entangled <= high
+    scored = [f for f in measure("confusions", made_subjects.subject(mixed)) if f.name == "entanglement"]
+    assert (scored[0].protocol["pair"], scored[0].value) == ("cat/dog", entangled)
     matrix = np.array(found["neighbour_classes"].data["values"])
     assert np.allclose(matrix.sum(1), 1, atol=1e-4)
     assert entangled == pytest.approx((matrix[2, 3] + matrix[3, 2]) / 2, abs=1e-4)
@@ -190,6 +218,10 @@ def test_retrieval_points_at_positions_in_the_split(subject: Subject) -> None:
     found = by_name(measure("retrieval", moved))
     arrays = found["retrieval"].arrays
     train, test = moved.get("train"), moved.get("test")
+    by_dot = found["retrieval_dot"].arrays
+    rows = [int(np.flatnonzero(test.index == query)[0]) for query in by_dot["queries"]]
+    products = test.vectors[rows] @ train.vectors.T
+    assert np.allclose(by_dot["similarity"], -np.sort(-products, axis=1)[:, :10], atol=1e-4)
     bank, place = normalize(train.vectors.astype(np.float64)), {int(v): i for i, v in enumerate(train.index)}
     for query, near, similarity, far in zip(
         arrays["queries"], arrays["nearest"], arrays["similarity"], arrays["farthest"], strict=True
@@ -217,3 +249,72 @@ def test_an_image_that_is_in_the_bank_is_not_its_own_neighbour(subject: Subject)
     first = train.labels[cosine.argmax(1)] == train.labels
     top = next(f for f in found if f.name == "precision_at_k" and f.protocol["k"] == 1)
     assert top.value == pytest.approx(first[5:95].mean())
+
+
+def test_figures_from_rankings_are_right_on_vectors_with_ties() -> None:
+    codes = np.sign(np.random.default_rng(6).normal(size=(5, 16)))
+
+    def signs(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """A code for each class with a third of its signs turned: every cosine is exact, and one of 17 values."""
+        return codes[labels] * np.where(random.random((len(labels), 16)) < 0.3, -1, 1)
+
+    subject = made_subjects.subject(signs, 600, 300)
+    train, test = subject.get("train"), subject.get("test")
+    cosine = test.vectors.astype(np.float64) @ train.vectors.T / 16
+    each = [average_precision_score(train.labels == y, row) for y, row in zip(test.labels, cosine, strict=True)]
+    found = {(f.name, f.protocol.get("k")): f.value for f in measure("retrieval", subject)}
+    assert found["mean_average_precision", None] == pytest.approx(np.mean(each), abs=1e-6)
+    order = np.argsort(-cosine, axis=1, kind="stable")
+    for k in (1, 10, 100):
+        right = (train.labels[order[:, :k]] == test.labels[:, None]).mean()
+        assert found["precision_at_k", k] == pytest.approx(right, abs=1e-9)
+    for k, score in ((f.protocol["k"], f.value) for f in measure("knn", subject)):
+        votes = np.zeros((300, 5))
+        near = order[:, :k]
+        weight = np.exp(np.take_along_axis(cosine, near, 1) / 0.1)
+        np.add.at(votes, (np.repeat(np.arange(300), k), train.labels[near].ravel()), weight.ravel())
+        assert score == pytest.approx((votes.argmax(1) == test.labels).mean(), abs=0.004)
+
+
+def test_the_hubness_of_both_ends_is_the_skewness_of_counts(subject: Subject) -> None:
+    train, test = (normalize(subject.get(role).vectors) for role in ("train", "test"))
+    order = np.argsort(-(test @ train.T), axis=1)
+    found = by_name(measure("retrieval", subject))
+    for name, lists in (("hubness_nearest", order[:, :10]), ("hubness_farthest", order[:, -10:])):
+        counts = np.bincount(lists.ravel(), minlength=len(train))
+        assert found[name].value == pytest.approx(skew(counts), rel=0.01)  # one list may end in another near tie
+        assert found[name].low < found[name].value < found[name].high
+
+
+def test_entanglement_is_the_share_of_each_others_neighbours(subject: Subject) -> None:
+    train, test = subject.get("train"), subject.get("test")
+    found = NearestNeighbors(n_neighbors=20, metric="cosine").fit(train.vectors).kneighbors(test.vectors)[1]
+    matrix = np.array([
+        [(train.labels[found[test.labels == own]] == other).mean() for other in range(5)] for own in range(5)
+    ])
+    made = by_name(measure("confusions", subject))
+    assert np.array(made["neighbour_classes"].data["values"]) == pytest.approx(matrix, abs=1e-5)
+    pairs = sorted(((matrix[a, b] + matrix[b, a]) / 2 for a in range(5) for b in range(a)), reverse=True)
+    assert [row[2] for row in made["confusions"].data["rows"]] == pytest.approx(pairs)
+
+
+def test_eigenmaps_are_scored_by_their_own_neighbours(subject: Subject) -> None:
+    train, test = subject.get("train"), subject.get("test")
+    found = by_name(measure("eigenmaps", subject, dimensions=16))
+    both = eigenmaps(np.concatenate([train.vectors, test.vectors]), 16)
+    reference = KNeighborsClassifier(20, metric="cosine", weights=lambda distance: np.exp((1 - distance) / 0.1))
+    reference.fit(both[:600], train.labels)
+    assert found["eigenmaps_knn"].value == pytest.approx(reference.score(both[600:], test.labels), abs=0.004)
+    assert found["eigenmaps_knn"].protocol["transductive"]
+
+
+def test_intervals_of_agreement_cover_the_truth() -> None:
+    random = np.random.default_rng(5)
+    joint = 0.5 * np.eye(4) / 4 + 0.5 / 16
+    information = float((joint * np.log(joint * 16)).sum() / np.log(4))
+    covered = []
+    for _ in range(60):
+        label, cluster = np.divmod(random.choice(16, 300, p=joint.ravel()), 4)
+        low, high = resampled(normalized_mutual_info_score, label, cluster, 60)
+        covered.append(low <= information <= high)
+    assert np.mean(covered) > 0.85

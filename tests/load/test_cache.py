@@ -17,8 +17,12 @@ import samples
 from PIL import Image
 
 from kinfolk.core.errors import WorkError
-from kinfolk.load import cache
+from kinfolk.evaluate.measure import evaluate
+from kinfolk.load import cache, workers
 from kinfolk.load.images import load
+from kinfolk.records.recipe import Recipe
+from kinfolk.records.run import Run
+from kinfolk.train import train
 
 
 @pytest.fixture(autouse=True)
@@ -44,14 +48,14 @@ def check(photos: str, **options: bool) -> None:
 
 SLOW = """
 import sys, time
-from kinfolk.load import cache, images
+from kinfolk.load import cache, images, workers
 cache.SECONDS_BETWEEN_SAVES = 0.0
-plain = cache._decode
-def slow(source, positions, size):
+plain = workers.decoded
+def slow(source, positions, pixels):
     time.sleep(0.1)
     print("block", flush=True)
-    return plain(source, positions, size)
-cache._decode, cache.BLOCK, cache.available_cores = slow, 16, lambda: 1
+    return plain(source, positions, pixels)
+workers.decoded, workers.BLOCK, workers.available_cores = slow, 16, lambda: 1
 images.load(sys.argv[1], "train", hold_out=False)
 print("done", flush=True)
 """
@@ -77,13 +81,14 @@ def test_a_killed_build_goes_on_where_it_stopped(photos: str, blocks: int, monke
     assert (state["position"] > 0) == (blocks == 9)
     with open(home / "pixels.npy", "ab") as handle:
         handle.write(b"half a row")
-    plain, seen = cache._decode, []
+    plain, seen = workers.decoded, []
 
-    def counted(source, positions, size):  # type: ignore[no-untyped-def]
+    def counted(source, positions, pixels):  # type: ignore[no-untyped-def]
         seen.extend(positions.tolist())
-        return plain(source, positions, size)
+        return plain(source, positions, pixels)
 
-    monkeypatch.setattr(cache, "_decode", counted)
+    monkeypatch.setattr(workers, "decoded", counted)
+    monkeypatch.setattr(workers, "available_cores", lambda: 1)
     check(photos)
     assert sorted(seen) == list(range(state["position"], 300))
     assert not (home / "progress.json").exists()
@@ -100,7 +105,7 @@ def test_two_processes_build_one_entry_together(photos: str) -> None:
 def test_without_room_on_the_disk_images_are_decoded_as_asked_for(photos: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "free_bytes", lambda path: cache.RESERVE + 1000)
     images = load(photos, "train", hold_out=False)
-    assert isinstance(images.pixels, cache.Decoded)
+    assert isinstance(images.pixels, workers.Decoded)
     check(photos)
     expected = samples.pixels(300, 16)[images.index].transpose(0, 3, 1, 2)
     rows = np.array([200, 3, 3, 77])
@@ -190,3 +195,40 @@ def test_what_nothing_opened_for_two_months_is_removed_when_another_is_built(pho
     assert len(left) == 2
     np.testing.assert_array_equal(load(photos, "train", size=16, hold_out=False).pixels, first.pixels)
     np.testing.assert_array_equal(load(photos, "train", size=24, hold_out=False).pixels, expected)
+
+
+def trained(photos: str, place: Path, epochs: int = 2) -> Run:
+    """A small run on the 300 photographs."""
+    return train(Recipe.of({
+        "data": {"name": photos}, "encoder": {"name": "convnet", "channels": [8, 16]},
+        "method": {"hidden": 8, "out": 4}, "train": {"epochs": epochs, "batch": 64, "threads": 1},
+    }), place)
+
+
+def test_neither_the_second_epoch_nor_the_second_command_decodes_again(
+    photos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, seen = workers.decoded, []
+
+    def counted(source, positions, pixels):  # type: ignore[no-untyped-def]
+        seen.extend(positions.tolist())
+        return plain(source, positions, pixels)
+
+    monkeypatch.setattr(workers, "decoded", counted)
+    monkeypatch.setattr(workers, "available_cores", lambda: 1)
+    run = trained(photos, tmp_path / "one")
+    assert sorted(seen) == list(range(300))
+    trained(photos, tmp_path / "two", epochs=1)
+    evaluate(run, only=("spectrum",))
+    assert len(seen) == 300
+
+
+def test_training_on_images_that_are_decoded_as_asked_for_gives_the_same_network(
+    photos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = trained(photos, tmp_path / "stored").weights.read_bytes()
+    shutil.rmtree(tmp_path / "cache")
+    monkeypatch.setattr(cache, "free_bytes", lambda path: 0)
+    run = trained(photos, tmp_path / "decoded")
+    assert not list((tmp_path / "cache").rglob("pixels.npy"))
+    assert run.weights.read_bytes() == stored

@@ -46,6 +46,20 @@ def test_named_classes_are_held_out(animals: str) -> None:
     assert np.bincount(found["ood_test"].labels).tolist() == [6, 6]
 
 
+def test_a_limit_takes_the_same_images_of_each_held_out_split_for_every_seed(animals: str) -> None:
+    data = Data(name=animals, held_out=("dog", "ant"), limit=20)
+    first, second = (roles(data, 16, seed, anomalies=animals, limit=7) for seed in (0, 1))
+    for role in ("test", "ood_test", "anomalies"):
+        assert len(first[role]) == 7
+        assert first[role].origins == second[role].origins
+        whole = roles(data, 16, 0, anomalies=animals)[role]
+        assert set(first[role].origins) < set(whole.origins)
+        assert first[role].fingerprint != whole.fingerprint
+    assert len(first["train"]) == 20
+    assert first["train"].origins != second["train"].origins
+    assert len(first["ood_train"]) == 24
+
+
 def test_a_number_of_classes_is_drawn_by_the_seed(animals: str) -> None:
     data = Data(name=animals, held_out_count=2)
     drawn = [divided(data, seed) for seed in range(8)]

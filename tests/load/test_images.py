@@ -9,7 +9,7 @@ import pytest
 import samples
 
 from kinfolk.core.errors import RequestError
-from kinfolk.load import cache
+from kinfolk.load import workers
 from kinfolk.load.images import HELD_OUT, auto_size, evaluation_split, load, scrambled, splits
 from kinfolk.load.sources import open_dataset
 
@@ -210,7 +210,7 @@ def test_what_is_loaded_again_is_not_decoded_again(four: dict[str, str], monkeyp
     calls: list[tuple[int, int]] = []
     first = load(four["folder"], "train", progress=lambda *p: calls.append(p))
     assert calls[-1] == (36, 36)
-    monkeypatch.setattr(cache, "_decode", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr(workers, "blocks", lambda *_: pytest.fail("decoded again"))
     second = load(four["folder"], "train", progress=lambda *p: calls.append((0, 0)))
     np.testing.assert_array_equal(first.pixels, second.pixels)
     assert calls[-1] == (36, 36)

@@ -64,7 +64,7 @@ def test_the_same_pixels_labels_and_order(home: Path) -> None:
 
 
 def test_the_same_network_and_the_same_scores(home: Path, tmp_path: Path) -> None:
-    weights, scores = {}, {}
+    weights, scores, said = {}, {}, {}
     for layout in LAYOUTS:
         asked = Recipe.of({
             "data": {"name": str(home / layout), "size": 32}, "views": {"size": 24},
@@ -73,9 +73,11 @@ def test_the_same_network_and_the_same_scores(home: Path, tmp_path: Path) -> Non
         })
         run = train(asked, tmp_path / layout)
         weights[layout] = {k: v.numpy().tobytes() for k, v in load_file(run.weights).items()}
-        if layout != "flat":
-            found = evaluate(run, only=("knn", "spectrum"), floors=False)
-            scores[layout] = [(f.name, f.value, f.low, f.high) for f in found if f.kind == "score"]
+        said[layout] = []
+        found = evaluate(run, only=("knn", "spectrum"), floors=False, say=said[layout].append)
+        scores[layout] = [(f.name, f.protocol.get("k"), f.value, f.low, f.high) for f in found if f.kind == "score"]
     assert all(weights[layout] == weights["folder"] for layout in LAYOUTS)
-    assert len(scores["folder"]) > 3
-    assert all(found == scores["folder"] for found in scores.values())
+    assert {name for name, *_ in scores["folder"]} > {"knn"}
+    assert scores["flat"] == [score for score in scores["folder"] if score[0] != "knn"]
+    assert [layout for layout in LAYOUTS if "left out, without labels: knn" in said[layout]] == ["flat"]
+    assert scores["data.npz"] == scores["parquet"] == scores["folder"]

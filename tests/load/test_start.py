@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torchvision_names import expected
 
 from kinfolk.core.errors import RequestError
+from kinfolk.embed import embedder
+from kinfolk.evaluate.measure import evaluate
+from kinfolk.evaluate.named import opened
+from kinfolk.load.images import load
 from kinfolk.load.network import build, settled
 from kinfolk.records.recipe import Recipe, Start
 from kinfolk.train import train
@@ -90,3 +96,35 @@ def test_a_frozen_encoder_with_nothing_beside_it_is_refused(tmp_path):
     asked = Recipe.of({**SMALL, "encoder": {**NET, "frozen": True}, "method": {"name": str(mine)}})
     with pytest.raises(RequestError, match="nothing is left to train"):
         build(asked, 24, begin=True)
+
+
+def test_a_file_with_torchvisions_names_is_a_start_and_a_subject_and_a_run_leaves_such_a_file(tmp_path):
+    generator = torch.Generator().manual_seed(0)
+    shapes = {**expected(18), "fc.weight": (1000, 512), "fc.bias": (1000,)}
+    theirs = {
+        k: torch.tensor(7) if not shape else torch.rand(shape, generator=generator) * 0.1 for k, shape in shapes.items()
+    }
+    save_file(theirs, tmp_path / "resnet18.safetensors")
+    asked = Recipe.of({
+        "data": {"name": "digits", "limit": 64}, "train": {"epochs": 1, "batch": 32, "threads": 1},
+        "encoder": {"name": "resnet", "stem": "7x7", "weights": str(tmp_path / "resnet18.safetensors"), "frozen": True},
+        "method": {"name": "simclr", "hidden": 8, "out": 8},
+    })
+    with pytest.warns(UserWarning, match=r"left out: fc\.weight; fc\.bias"):
+        run = train(asked, tmp_path / "run")
+    left = load_file(run.encoder)
+    assert {k: tuple(v.shape) for k, v in left.items()} == expected(18)
+    assert all(torch.equal(v, theirs[k]) for k, v in left.items())
+    subject, wrong = (
+        opened(str(tmp_path / "resnet18.safetensors"), "digits", "resnet", [f"encoder.stem={stem}"])
+        for stem in ("7x7", "3x3")
+    )
+    images = load("digits", "test", limit=20)
+    with pytest.warns(UserWarning, match="left out: fc"):
+        made = next(subject.embedders(images))(images.pixels)
+    np.testing.assert_allclose(made, embedder(run)(images.pixels), rtol=1e-4, atol=1e-5)
+    with pytest.warns(UserWarning, match="left out: fc"):
+        found = evaluate(subject, only=("knn",), floors=False, out=str(tmp_path / "found"))
+    assert {(f.name, f.subject) for f in found} == {("knn", "resnet18")}
+    with pytest.raises(RequestError, match=r"conv1\.weight is \(64, 3, 7, 7\), the encoder's \(64, 3, 3, 3\)"):
+        evaluate(wrong, only=("knn",), floors=False, out=str(tmp_path / "wrong"))

@@ -73,8 +73,12 @@ def test_ridge_reads_what_is_there_and_nothing_else() -> None:
     random = np.random.default_rng(3)
     x = random.normal(size=(400, 10))
     y = np.c_[x @ random.normal(size=10), x[:, 0] + random.normal(size=400), random.normal(size=400)]
-    found = ridge.held_out_r2(x, y)
+    found, (low, high) = ridge.held_out_r2(x, y)
     assert found[0] > 0.999
     assert found[1] == pytest.approx(0.5, abs=0.12)
     assert found[2] < 0.05
-    assert (ridge.held_out_r2(np.ones((20, 2)), y[:20]) == 0).all()
+    assert low < (1 + 0.5 + 0) / 3 < high
+    assert high - low < 0.15
+    nothing, bounds = ridge.held_out_r2(np.ones((20, 2)), y[:20])
+    assert (nothing == 0).all()
+    assert bounds == (None, None)

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest, ttest_1samp
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from kinfolk.numerics import roc, stats
+from kinfolk.numerics import linalg, roc, stats
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.5, 0.9])
@@ -67,3 +67,46 @@ def test_the_interval_of_auc_covers() -> None:
         low, high = roc.interval(roc.auc, random.normal(1, 1, 80), random.normal(0, 1, 80), 150)
         covered.append(low <= truth <= high)
     assert 0.90 <= np.mean(covered) <= 0.985
+
+
+def test_the_interval_of_a_mean_over_pairs_covers() -> None:
+    random = np.random.default_rng(6)
+    covered = []
+    for _ in range(400):
+        values = random.exponential(1, 80)
+        gaps = (values[:, None] - values) ** 2
+        each = gaps.sum(1) / 79
+        assert each.mean() == pytest.approx(2 * values.var(ddof=1))
+        low, high = stats.over_pairs(each)
+        covered.append(low <= 2 <= high)
+    assert 0.85 <= np.mean(covered) <= 0.97
+
+
+def test_the_jackknife_covers_and_is_none_where_a_figure_is_not_there() -> None:
+    random = np.random.default_rng(7)
+    group = stats.groups(np.arange(200))
+    assert np.bincount(group).tolist() == [20] * 10
+    covered = []
+    for _ in range(400):
+        values = random.normal(0, 2, 200)
+        low, high = stats.jackknife(values.std(), lambda g, v=values: v[group != g].std())
+        covered.append(low <= 2 <= high)
+    assert 0.92 <= np.mean(covered) <= 0.98
+    assert stats.jackknife(1.0, lambda g: float("nan") if g == 3 else 1.0) == (None, None)
+
+
+def test_the_interval_of_rank_me_covers_the_rank_of_far_more_images() -> None:
+    random = np.random.default_rng(8)
+    scale = np.arange(1, 17) ** -0.7
+    true = linalg.rank_me(random.normal(size=(400_000, 16)) * scale)
+    covered = []
+    for _ in range(150):
+        vectors = random.normal(size=(1500, 16)) * scale
+        parts = linalg.covariances_without(vectors, stats.groups(np.arange(1500)))
+
+        def without(g: int, parts=parts) -> float:
+            return linalg.effective_rank(np.linalg.eigvalsh(parts[g][1] + np.outer(parts[g][0], parts[g][0])))
+
+        low, high = stats.jackknife(linalg.rank_me(vectors), without)
+        covered.append(low <= true <= high)
+    assert np.mean(covered) > 0.85

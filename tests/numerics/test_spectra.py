@@ -45,6 +45,14 @@ def test_ranks_of_known_spaces() -> None:
     assert linalg.rank_me(collapsed.astype(np.float32)) < 1.1
 
 
+def test_covariances_without_a_group_are_those_of_the_rest(cloud: np.ndarray) -> None:
+    group = np.arange(700) % 3
+    for g, (mean, cov) in enumerate(linalg.covariances_without(cloud, group)):
+        rest = cloud[group != g].astype(np.float64)
+        assert mean == pytest.approx(rest.mean(0))
+        assert cov == pytest.approx(np.cov(rest.T, bias=True), abs=1e-6)
+
+
 def test_alpha_req_finds_the_exponent() -> None:
     assert linalg.alpha_req(np.arange(1, 200.0) ** -1.3) == pytest.approx(1.3)
     assert np.isnan(linalg.alpha_req(np.r_[1.0, np.zeros(9)]))
@@ -56,6 +64,10 @@ def test_moments_of_similarities_are_those_of_all_pairs(cloud: np.ndarray) -> No
     unit = some / np.maximum(np.linalg.norm(some, axis=1, keepdims=True), 1e-12)
     pairs = (unit @ unit.T)[~np.eye(80, dtype=bool)]
     assert linalg.similarity_moments(some) == pytest.approx((pairs.mean(), pairs.std()), rel=1e-4)
+    others = (unit @ unit.T)[~np.eye(80, dtype=bool)].reshape(80, 79)
+    each, square = linalg.similarities_of_each(some)
+    assert each == pytest.approx(others.mean(1), abs=1e-6)
+    assert square == pytest.approx((others**2).mean(1), abs=1e-6)
     assert np.allclose(linalg.cosines(some[1:], some[:-1]), np.diag(unit @ unit.T, 1), atol=1e-6)
 
 

@@ -17,7 +17,9 @@ from kinfolk.records import findings
 from kinfolk.report import document
 from kinfolk.report.write import write
 
-SECTIONS = ["answer", "verdicts", "scores", "losses", "watched", "maps", "sheets", "curves", "tables", "redo"]
+SECTIONS = [
+    "answer", "scores", "verdicts", "losses", "watched", "maps", "sheets", "clusters", "curves", "tables", "redo",
+]
 
 
 def test_sections_come_in_order(one_page: Page) -> None:

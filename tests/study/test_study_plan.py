@@ -9,6 +9,7 @@ import pytest
 from kinfolk.core.errors import RequestError
 from kinfolk.study import plan
 from kinfolk.study.definition import read
+from kinfolk.study.run import Prepared
 
 HEAD = """
 question = "Does it?"
@@ -182,6 +183,18 @@ def test_a_wrong_variant_gets_one_message(text: str, said: str, tmp_path: Path) 
     with pytest.raises(RequestError) as raised:
         plan.jobs(found, tmp_path, [0], (), {})
     assert said in str(raised.value)
+
+
+def test_floors_and_what_is_drawn_go_with_the_first_seed_alone(tmp_path: Path) -> None:
+    found = study(tmp_path, '[evaluate]\nonly = ["knn"]\nonce = ["map"]\nood = "mnist"\n')
+    prepared = Prepared(found, tmp_path, [], {})
+    assert prepared.asked(0) == {"only": ["knn", "map"], "floors": True, "ood": "mnist", "anomalies": ""}
+    assert prepared.asked(1) == {"only": ["knn"], "floors": False, "ood": "mnist", "anomalies": ""}
+    assert prepared.asked(7) == prepared.asked(0), "a seed that is not the file's stands alone"
+    whole = Prepared(study(tmp_path, '[evaluate]\nonce = ["map"]\n'), tmp_path, [], {})
+    assert set(whole.asked(0)["only"]) - set(whole.asked(1)["only"]) == {"map"}
+    with pytest.raises(RequestError, match="Did you mean 'map'"):
+        study(tmp_path, '[evaluate]\nonce = ["maps"]\n')
 
 
 def test_unknown_names_are_refused_with_the_nearest(tmp_path: Path) -> None:

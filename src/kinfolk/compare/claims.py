@@ -126,6 +126,9 @@ def side(
 ) -> tuple[Quantity, Mapping[int, float]]:
     """A figure's quantity and its values by seed.
 
+    A floor has no noise of training: its mean stands for every seed. Where there are several of a name, for other
+    data or encoders, it is the first variant's.
+
     Raises:
         RequestError: the variant or the score is not there.
     """
@@ -134,13 +137,16 @@ def side(
         variant = comparison.base
     if variant in missing:
         raise RequestError(f"'{variant}' has not been run.")
-    if variant not in (*comparison.variants, *comparison.floors):
+    floor = next((f for f in comparison.floors if f.partition(" (")[0] == variant), "")
+    if not floor and variant not in comparison.variants:
         raise unknown("variant", variant, [*comparison.variants, *comparison.floors])
     quantity = comparison.find(score)
-    cell = comparison.cells.get((variant, quantity))
+    cell = comparison.cells.get((floor or variant, quantity))
     if cell is None:
         raise RequestError(f"'{variant}' has no {quantity.label}.")
-    return quantity, cell.values
+    if not floor:
+        return quantity, cell.values
+    return quantity, dict.fromkeys((m.seed for m in comparison.members), cell.estimate.mean)
 
 
 def verdict(claim: Claim, low: float, high: float) -> Verdict:

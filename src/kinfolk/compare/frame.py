@@ -82,7 +82,8 @@ class Outcome:
 
     def remarks(self) -> list[str]:
         """What goes under the table: what the intervals cover, loss against score, and the claims' verdicts."""
-        return [written.legend(self.comparison), *written.sentences(self.comparison), *written.verdicts(self.judged)]
+        first = f"{written.legend(self.comparison)} {written.RANKS}"
+        return [first, *written.sentences(self.comparison), *written.verdicts(self.judged)]
 
     def text(self, suffix: str) -> str:
         """The whole as ``.csv``, ``.md`` or ``.json``.

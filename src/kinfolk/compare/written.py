@@ -16,6 +16,7 @@ from kinfolk.compare.seeds import Cell, Comparison, Estimate, Quantity
 Reported = Mapping[tuple[str, str], float]
 """What the literature reports: {(variant, score as written): value}."""
 
+RANKS = "(n) is a rank among the variants."
 COLUMNS = (
     "variant", "score", "split", "unit", "seeds", "mean", "low", "high", "interval_covers", "difference",
     "difference_low", "difference_high", "difference_seeds", "more_than_noise", "rank", "reported",
@@ -38,7 +39,7 @@ def grid(comparison: Comparison, quantities: Sequence[Quantity], reported: Repor
         cells = [comparison.cells.get((variant, q)) for q in quantities]
         row = [variant, str(max((c.estimate.n for c in cells if c), default=0))]
         for quantity, cell in zip(quantities, cells, strict=True):
-            row += [interval(cell, quantity), difference(cell, quantity)]
+            row += [interval(cell, quantity) + place(cell), difference(cell, quantity)]
             if quantity in given:
                 value = found.get((variant, quantity))
                 row.append("" if value is None else ranged(Estimate(value, None, None, 0), scale(quantity), plus=""))
@@ -51,6 +52,11 @@ def grid(comparison: Comparison, quantities: Sequence[Quantity], reported: Repor
 def interval(cell: Cell | None, quantity: Quantity) -> str:
     """``54.4 [53.5, 55.4]``, in per cent for shares."""
     return ranged(cell.estimate, scale(quantity), plus="") if cell else ""
+
+
+def place(cell: Cell | None) -> str:
+    """`` (2)``, the rank among the variants; nothing where neither direction is better."""
+    return f" ({cell.rank})" if cell and cell.rank else ""
 
 
 def difference(cell: Cell | None, quantity: Quantity) -> str:
@@ -140,7 +146,7 @@ def as_markdown(
 ) -> str:
     """The main table, claims, what covers what, loss against score, then every other score."""
     rest = [q for q in comparison.quantities if q not in quantities]
-    parts = [*about, table(grid(comparison, quantities, reported)), legend(comparison)]
+    parts = [*about, table(grid(comparison, quantities, reported)), f"{legend(comparison)} {RANKS}"]
     if judged:
         rows = [["claim", "by", "reported", "verdict", "why"]]
         rows += [[f"`{j.claim.text}`", j.claim.by, j.claim.figure, j.verdict, j.why] for j in judged]

@@ -126,7 +126,7 @@ def unpack(archive: Path, into: Path) -> None:
     """Unpack the files of a tar or zip to the new folder ``into``, whole or not at all.
 
     Only plain files with a path inside are written, never a link. An archive directly within the archive
-    is unpacked too, beside itself.
+    is unpacked too, beside itself, unless its name begins with a dot (what macOS leaves in archives).
 
     Raises:
         RequestError: it is damaged, or not an archive.
@@ -135,7 +135,7 @@ def unpack(archive: Path, into: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     try:
         _write_members(archive, partial)
-        for inner in [p for p in sorted(partial.rglob("*")) if p.is_file() and is_archive(p.name)]:
+        for inner in [p for p in sorted(partial.rglob("*")) if _inner(p)]:
             _write_members(inner, inner.parent)
             inner.unlink()
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -143,6 +143,10 @@ def unpack(archive: Path, into: Path) -> None:
         raise RequestError(f"'{archive}' is damaged, cut off, or not an archive: {error}.") from None
     into.parent.mkdir(parents=True, exist_ok=True)
     os.replace(partial, into)
+
+
+def _inner(path: Path) -> bool:
+    return path.is_file() and is_archive(path.name) and not path.name.startswith(".")
 
 
 def _write_members(archive: Path, folder: Path) -> None:

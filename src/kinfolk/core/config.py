@@ -6,6 +6,7 @@ import ast
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -107,9 +108,14 @@ def summary(source: Path) -> str:
 def parsed(source: Path) -> ast.Module:
     """Parse a source file, or raise RequestError where it is not Python."""
     try:
-        return ast.parse(source.read_text("utf-8"))
+        return _tree(source.read_text("utf-8"))
     except (SyntaxError, UnicodeDecodeError) as error:
         raise RequestError(f"{source} is not a Python file that can be read: {error}.") from None
+
+
+@cache
+def _tree(text: str) -> ast.Module:
+    return ast.parse(text)
 
 
 def find_class(source: Path, name: str) -> str:

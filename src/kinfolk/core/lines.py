@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 
 
@@ -11,23 +12,31 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def counted(what: str) -> Callable[[int, int], None]:
-    """Progress of ``what`` as (done, total), about ten lines in all."""
-    tenth = -1
+def counted(what: str, patience: float = 0.0) -> Callable[[int, int], None]:
+    """Progress of ``what`` as (done, total), about ten lines in all; none in the first ``patience`` seconds."""
+    tenth, began = -1, time.monotonic()
 
     def tell(done: int, total: int) -> None:
         nonlocal tenth
-        if total and done * 10 // total != tenth:
+        if total and done * 10 // total != tenth and time.monotonic() - began >= patience:
             tenth = done * 10 // total
             say(f"{what}: {done:,} of {total:,}")
 
     return tell
 
 
-def decoding(done: int, total: int) -> None:
-    """Progress of the cache of decoded images, about ten lines in all."""
-    if total and (done == total or done * 10 // total != (done - 1) * 10 // total):
-        say(f"decoding images: {done:,} of {total:,}")
+def downloading() -> Callable[[str, int, int], None]:
+    """Progress of downloads as (file, bytes, bytes in all or 0), about ten lines a file."""
+    before = ("", -1)
+
+    def tell(name: str, done: int, total: int) -> None:
+        nonlocal before
+        now = name, done * 10 // total if total else done >> 26
+        if now != before:
+            before = now
+            say(f"downloading {name}: {done / 1e6:,.1f}{f' of {total / 1e6:,.1f}' if total else ''} MB")
+
+    return tell
 
 
 def embedding(what: str, done: int, total: int) -> None:

@@ -7,12 +7,12 @@ import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from kinfolk.core.errors import RequestError
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """One file: parts of its path below the folder, its whole path, its size and time of change (ns)."""
 
     parts: tuple[str, ...]
@@ -44,7 +44,7 @@ def fingerprint(paths: Iterable[Path], *more: object) -> str:
 
 def printable(path: str) -> str:
     """A path as text that can be written anywhere: bytes that are not UTF-8 become question marks."""
-    return os.fsencode(path).decode("utf-8", "replace")
+    return path if path.isascii() else os.fsencode(path).decode("utf-8", "replace")
 
 
 def listing(root: Path, suffixes: Collection[str]) -> Listing:
@@ -80,7 +80,7 @@ def _collect(
         below = (*parts, entry.name)
         if entry.is_dir():
             _collect(entry.path, below, found, seen, suffixes)
-        elif entry.is_file() and os.path.splitext(entry.name)[1].lower() in suffixes:
+        elif entry.is_file() and entry.name[entry.name.rfind(".") :].lower() in suffixes:
             state = entry.stat()
             found.files.append(Found(below, entry.path, state.st_size, state.st_mtime_ns))
         else:

@@ -115,9 +115,8 @@ class FileSource:
         self.origins: Sequence[str] = [printable(f.path) for f in files]
         self.labels, self.classes, self.card = labels, classes, card
         self.factors: dict[str, np.ndarray] = {}
-        digest = hashlib.blake2b(digest_size=16)
-        for file in files:
-            digest.update(os.fsencode(f"{'/'.join(file.parts)}\0{file.bytes}\0{file.changed}\n"))
+        state = "".join(f"{'/'.join(file.parts)}\0{file.bytes}\0{file.changed}\n" for file in files)
+        digest = hashlib.blake2b(os.fsencode(state), digest_size=16)
         digest.update(labels.astype("<i8").tobytes())
         self.fingerprint = digest.hexdigest()
 

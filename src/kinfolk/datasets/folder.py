@@ -60,7 +60,9 @@ class Folder:
         card: dict[str, Any] = {"source": str(self.path), "notes": [self._note] if self._note else []}
         if self._listing.others:
             names = ", ".join(self._listing.others[:3])
-            card["notes"].append(f"{len(self._listing.others)} files not named like images were left out: {names}")
+            count = len(self._listing.others)
+            left = f"{count} files not named like images were" if count > 1 else "1 file not named like an image was"
+            card["notes"].append(f"{left} left out: {names}")
         outside = len(self._listing.files) - sum(map(len, self._parts.values()))
         if outside:
             card["notes"].append(f"{outside} images outside {', '.join(self._parts)} were left out")

@@ -52,14 +52,15 @@ class Parquet:
     @staticmethod
     def recognises(path: Path) -> bool:
         """Whether ``path`` is a parquet file, or a folder whose first files from the top are such, not images."""
-        folders = [path] if path.is_dir() else []
+        folders = [os.fspath(path)] if path.is_dir() else []
         for folder in folders:
-            inside = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
-            shards = [p for p in inside if p.suffix == ".parquet"]
-            images = any(p.suffix.lower() in decode.SUFFIXES for p in inside)
+            with os.scandir(folder) as scan:
+                inside = [entry for entry in scan if not entry.name.startswith(".")]
+            shards = [Path(entry.path) for entry in inside if entry.name.endswith(".parquet")]
+            images = any(os.path.splitext(entry.name)[1].lower() in decode.SUFFIXES for entry in inside)
             if shards or images:
-                return any(map(_has_images, shards)) if images else True
-            folders += [p for p in inside if p.is_dir()]
+                return any(map(_has_images, sorted(shards))) if images else True
+            folders += sorted(entry.path for entry in inside if entry.is_dir())
         return path.suffix == ".parquet" and path.is_file()
 
     def splits(self) -> tuple[str, ...]:
@@ -147,7 +148,7 @@ class Shards:
         with self._lock:
             if group not in self._kept:
                 file, number = self._groups[group]
-                column = self._files[file].read_row_group(number, columns=[self._image]).column(0)
+                column = self._files[file].read_row_group(number, columns=[self._image], use_threads=False).column(0)
                 chunk = pa.concat_arrays(column.chunks)
                 self._kept[group] = chunk.field("bytes") if pa.types.is_struct(chunk.type) else chunk
                 if len(self._kept) > GROUPS_KEPT:

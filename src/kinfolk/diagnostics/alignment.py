@@ -13,7 +13,7 @@ import numpy as np
 
 from kinfolk.numerics import draws
 from kinfolk.numerics.linalg import unit
-from kinfolk.numerics.stats import bootstrap_mean
+from kinfolk.numerics.stats import bootstrap_mean, over_pairs
 from kinfolk.records.findings import Finding
 from kinfolk.records.subject import Subject
 
@@ -43,7 +43,7 @@ class Alignment:
         first, second = (self._encoded(subject, pixels, view) for view in (0, 1))
         gap = ((first - second) ** 2).sum(1)
         low, high = bootstrap_mean(gap)
-        spread = uniformity(first)
+        spread, least, most = uniformity(first)
         protocol = {
             **subject.conditions(test=test.take(rows)),
             "augmentations": list(self.augmentations), "strength": self.strength,
@@ -55,8 +55,8 @@ class Alignment:
                 text=f"Two views of an image are {gap.mean():.2f} apart (squared, of at most 4).",
             ),
             Finding(
-                "uniformity", "score", "test", subject.name, protocol, spread, unit="log potential",
-                higher_is_better=False, title="Uniformity over the sphere",
+                "uniformity", "score", "test", subject.name, protocol, spread, least, most,
+                "log potential", False, title="Uniformity over the sphere",
                 text=f"The uniformity of views of {len(rows):,} images is {spread:.2f} (0: all alike; best near -4).",
             ),
         ]
@@ -69,7 +69,9 @@ class Alignment:
         return unit(subject.encode(pixels))
 
 
-def uniformity(points: np.ndarray) -> float:
-    """log of the mean of exp(-2 |x - y|^2) over all pairs of different rows of (N, D), each of length 1."""
+def uniformity(points: np.ndarray) -> tuple[float, float, float]:
+    """log of the mean of exp(-2 |x - y|^2) over all pairs of different rows of (N, D) of length 1; its interval."""
     potential = np.exp(4 * (points @ points.T).astype(np.float64) - 4)
-    return float(np.log((potential.sum() - np.trace(potential)) / (len(points) * (len(points) - 1))))
+    each = (potential.sum(1) - np.diag(potential)) / (len(points) - 1)
+    low, high = (float(np.log(max(bound, 1e-12))) for bound in over_pairs(each))
+    return float(np.log(each.mean())), low, high

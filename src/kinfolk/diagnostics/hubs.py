@@ -43,6 +43,8 @@ class Hubs:
                 train.vectors, train.vectors, k, exclude=np.arange(len(train)), farthest=end == "farthest"
             )
             occurrence = ranking.occurrence(found, len(train))
+            skewness = ranking.skewness(occurrence)
+            low, high = ranking.skewness_interval(found, len(train), train.index)
             top = np.argsort(-occurrence, kind="stable")[: self.shown]
             text = (
                 f"One image is among the {k} {end} of {occurrence.max() / len(train):.1%} of all images; "
@@ -50,8 +52,8 @@ class Hubs:
             )
             findings += [
                 Finding(
-                    f"hubs_{end}", "score", "train", subject.name, protocol, ranking.skewness(occurrence),
-                    unit="skewness", higher_is_better=False, title=f"Hubs among the {end}", text=text,
+                    f"hubs_{end}", "score", "train", subject.name, protocol, skewness, low, high,
+                    "skewness", False, title=f"Hubs among the {end}", text=text,
                 ),
                 Finding(
                     f"hub_images_{end}", "gallery", "train", subject.name, {**protocol, "shown": len(top)},

@@ -104,10 +104,10 @@ class Invariance:
         }
         findings = []
         if columns:
-            each = ridge.held_out_r2(moved - unaltered, np.stack(list(columns.values()), 1))
+            each, bounds = ridge.held_out_r2(moved - unaltered, np.stack(list(columns.values()), 1))
             share = float(each.mean())
             findings.append(Finding(
-                "read_out", "score", "test", subject.name, protocol, share, unit="R2",
+                "read_out", "score", "test", subject.name, protocol, share, *bounds, "R2",
                 title=f"Reading the parameters of {name}",
                 data={"parameters": dict(zip(columns, each.tolist(), strict=True))},
                 text=f"A ridge regression reads {share:.0%} of the variance of {name}'s parameters from how the "

@@ -7,6 +7,7 @@ Cost: O(n^2) in memory and O(n^2 log n) in time for the trustworthiness of n map
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -20,7 +21,7 @@ TITLES = {"pca": "PCA", "tsne": "t-SNE", "laplacian": "Laplacian eigenmap", "uma
 
 
 class Map:
-    """Scatter plots of the same test images for every subject; ``umap`` needs the package umap-learn."""
+    """Scatter plots of the same test images for every subject; ``umap`` only where umap-learn is installed."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"test"})
     floors: ClassVar[bool] = True
@@ -28,7 +29,7 @@ class Map:
     def __init__(
         self,
         *,
-        methods: Annotated[tuple[str, ...], "pca, tsne, laplacian, umap"] = ("pca", "tsne", "laplacian"),
+        methods: Annotated[tuple[str, ...], "pca, tsne, laplacian, umap"] = ("pca", "tsne", "laplacian", "umap"),
         images: Annotated[int, "[10, 20000]", "test images at most, chosen by a hash of their index"] = 3000,
         k: Annotated[int, "[1, 1000]", "neighbours for trustworthiness and for the accuracy on the map"] = 15,
     ) -> None:
@@ -48,6 +49,8 @@ class Map:
         k = min(self.k, (len(test) - 1) // 2)
         findings = []
         for method in self.methods:
+            if method == "umap" and find_spec("umap") is None:
+                continue
             xy = embedding.project(method, test.vectors)
             trust = embedding.trust(test.vectors, xy, k)
             text = f"Trustworthiness {trust:.2f}"

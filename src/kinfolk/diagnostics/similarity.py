@@ -11,7 +11,7 @@ import numpy as np
 
 from kinfolk.numerics import draws, linalg
 from kinfolk.numerics.nearest import nearest
-from kinfolk.numerics.stats import bootstrap_mean
+from kinfolk.numerics.stats import bootstrap_mean, over_pairs
 from kinfolk.records.findings import Finding
 from kinfolk.records.subject import Subject
 
@@ -40,7 +40,7 @@ class Similarity:
         near = nearest(test.vectors, train.vectors, k)[1]
         others = (draws.hashed(test.index, stream=2) % np.uint64(len(train))).astype(np.int64)
         random = linalg.cosines(test.vectors, train.vectors[others])
-        mean, deviation = linalg.similarity_moments(test.vectors)
+        mean, deviation, low_spread, high_spread = spread(test.vectors)
         protocol = {**subject.conditions(train=train, test=test), "metric": "cosine"}
         findings = []
         for name, values, what in (
@@ -54,8 +54,8 @@ class Similarity:
                 text=f"The cosine to {what} is {values.mean():.2f} on average.",
             ))
         findings.append(Finding(
-            "similarity_spread", "score", "test", subject.name, protocol, deviation, unit="cosine",
-            title="Spread of the similarities",
+            "similarity_spread", "score", "test", subject.name, protocol, deviation, low_spread, high_spread,
+            "cosine", title="Spread of the similarities",
             text=f"Over all pairs of test images the cosine is {mean:.2f} with a deviation of {deviation:.3f}.",
         ))
         edges = np.linspace(-1, 1, BINS + 1)
@@ -74,3 +74,11 @@ class Similarity:
             },
         ))
         return findings
+
+
+def spread(vectors: np.ndarray) -> tuple[float, float, float, float]:
+    """Mean of the cosine over all pairs of different rows of (N, D), its deviation, and the latter's interval."""
+    each, square = linalg.similarities_of_each(vectors)
+    mean = each.mean()
+    low, high = (np.sqrt(max(0.0, bound)) for bound in over_pairs(square - 2 * mean * each + mean**2))
+    return float(mean), float(np.sqrt(max(0.0, square.mean() - mean**2))), float(low), float(high)

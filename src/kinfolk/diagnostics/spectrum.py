@@ -1,7 +1,7 @@
 """Effective rank and eigenvalues of the features: how many directions are really used.
 
 Papers: Garrido et al. 2023 (RankMe, equation 4); Agrawal et al. 2022 (alpha-ReQ, section 3); Facco et
-al. 2017 (TwoNN).
+al. 2017 (TwoNN). Intervals are the jackknife's, those of the first two up to 1,024 dimensions.
 Cost: O(images x D^2 + D^3 + neighbours^2 x D).
 """
 
@@ -11,10 +11,13 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from kinfolk.numerics import draws, linalg
-from kinfolk.numerics.dimension import two_nn
+from kinfolk.numerics import dimension, draws, linalg, stats
+from kinfolk.records.features import Features
 from kinfolk.records.findings import Finding
 from kinfolk.records.subject import Subject
+
+WIDEST = 1024
+STILL = 0.01
 
 
 class Spectrum:
@@ -32,7 +35,7 @@ class Spectrum:
         self.images, self.neighbours = images, neighbours
 
     def measure(self, subject: Subject) -> list[Finding]:
-        """For each layer: three scores and the curve of eigenvalues with the variance they explain."""
+        """For each layer: three scores, the eigenvalues with the variance they explain, the deviation by dimension."""
         findings = []
         for layer in ("h", "z"):
             if ("train", layer) in subject.features:
@@ -46,25 +49,29 @@ class Spectrum:
         width = train.vectors.shape[1]
         eigenvalues = linalg.spectrum(train.vectors)
         rank, alpha = linalg.rank_me(train.vectors), linalg.alpha_req(eigenvalues)
+        ranks, alphas = intervals(train, rank, alpha)
         explained = np.cumsum(eigenvalues) / max(eigenvalues.sum(), 1e-300)
         local = train.take(draws.subset(train.index, self.neighbours, stream=1))
         half = int(np.searchsorted(explained, 0.9)) + 1
         findings = [Finding(
-            "rank_me", "score", "train", subject.name, protocol, rank, unit=f"of {width} dimensions",
-            higher_is_better=True, title=f"RankMe of {layer}",
+            "rank_me", "score", "train", subject.name, protocol, rank, *ranks, f"of {width} dimensions", True,
+            title=f"RankMe of {layer}",
             text=f"The {layer} features use {rank:.1f} of {width} dimensions (RankMe).",
         )]
         if np.isfinite(alpha):
             findings.append(Finding(
-                "alpha_req", "score", "train", subject.name, protocol, alpha, unit="exponent",
+                "alpha_req", "score", "train", subject.name, protocol, alpha, *alphas, "exponent",
                 title=f"alpha-ReQ of {layer}",
                 text=f"The eigenvalues of {layer} fall like a power law with exponent {alpha:.2f}.",
             ))
-        dimension = two_nn(local.vectors)
+        ratio = dimension.ratios(local.vectors)
+        part = stats.groups(np.arange(len(ratio)))
+        around = dimension.fitted(ratio)
+        near = stats.jackknife(around, lambda g: dimension.fitted(ratio[part != g]))
         findings.append(Finding(
-            "intrinsic_dimension", "score", "train", subject.name, subject.conditions(train=local), dimension,
-            unit="dimensions", title=f"Local dimension of {layer}",
-            text=f"Around an image the {layer} features vary in {dimension:.1f} dimensions (TwoNN).",
+            "intrinsic_dimension", "score", "train", subject.name, subject.conditions(train=local), around, *near,
+            "dimensions", title=f"Local dimension of {layer}",
+            text=f"Around an image the {layer} features vary in {around:.1f} dimensions (TwoNN).",
         ))
         findings.append(Finding(
             "spectrum", "curve", "train", subject.name, protocol, title=f"Eigenvalues of {layer}",
@@ -78,4 +85,34 @@ class Spectrum:
                 "log": "xy",
             },
         ))
-        return findings
+        return [*findings, _deviations(train, subject, protocol)]
+
+
+def intervals(train: Features, rank: float, alpha: float) -> tuple[tuple[float | None, float | None], ...]:
+    """The jackknife's intervals of RankMe and of alpha-ReQ; none where there are few images or many dimensions."""
+    if len(train) < 100 or train.vectors.shape[1] > WIDEST:
+        return (None, None), (None, None)
+    parts = linalg.covariances_without(train.vectors, stats.groups(train.index))
+
+    def rank_without(g: int) -> float:
+        mean, cov = parts[g]
+        return linalg.effective_rank(np.linalg.eigvalsh(cov + np.outer(mean, mean)))
+
+    def alpha_without(g: int) -> float:
+        return linalg.alpha_req(np.clip(np.linalg.eigvalsh(parts[g][1])[::-1], 0, None))
+
+    return stats.jackknife(rank, rank_without), stats.jackknife(alpha, alpha_without)
+
+
+def _deviations(train: Features, subject: Subject, protocol: dict[str, object]) -> Finding:
+    each = np.sort(train.vectors.std(0, dtype=np.float64))[::-1]
+    still = int((each < STILL * max(each[0], 1e-300)).sum())
+    return Finding(
+        "deviations", "curve", "train", subject.name, protocol, title=f"Deviation of each dimension of {train.layer}",
+        text=f"{still} of {len(each)} dimensions of {train.layer} vary by less than {STILL:.0%} of the one that varies "
+        "most.",
+        data={
+            "x": list(range(1, len(each) + 1)), "x_label": "dimension, ordered", "y_label": "standard deviation",
+            "series": {"deviation": each.tolist()},
+        },
+    )

@@ -63,7 +63,7 @@ class ViT(Encoder):
         return [self._map(x, images) for x in self._tokens(images)]
 
     def middle(self) -> tuple[str, int]:
-        return f"blocks.{BLOCKS - 4}", self.width
+        return f"blocks.{BLOCKS - 4}", self.dim
 
     def forward(self, images: Tensor) -> Tensor:
         x = self._tokens(images)[-1]

@@ -43,7 +43,7 @@ def look(place: Path, complete: bool = False) -> Subject:
         raise RequestError(f"'{place}' has no weights yet: its training has not finished.")
     recipe = run.recipe
     size = recipe.data.size if recipe.evaluate.size == "auto" else recipe.evaluate.size
-    images = roles(recipe.data, size, recipe.seed)
+    images = roles(recipe.data, size, recipe.seed, limit=recipe.evaluate.limit)
     images = {role: images[role] for role in ("train", "test")}
     if complete and not all((run.features / file_name(part)).is_file() for part in images.values()):
         from kinfolk.evaluate import subjects

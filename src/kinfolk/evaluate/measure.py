@@ -19,6 +19,7 @@ from kinfolk.evaluate import ceiling as ceilings
 from kinfolk.evaluate import epochs as over_epochs
 from kinfolk.evaluate import subjects
 from kinfolk.evaluate.named import Named, of_run, untrained_choice
+from kinfolk.load.images import dataset_name
 from kinfolk.load.sources import opened_once
 from kinfolk.records import findings as store
 from kinfolk.records.findings import Finding
@@ -27,6 +28,11 @@ from kinfolk.records.run import Run
 from kinfolk.records.subject import Subject
 
 THUMBNAIL = 32
+WANTED = {
+    "anomalies": "anomalous images (--anomalies)", "ood_train": "classes never seen (--ood)",
+    "ood_test": "classes never seen (--ood)", "images": "the images (--data)", "encode": "an encoder",
+    "views": "an encoder", "paint": "a method that paints", "generate": "a method that generates",
+}
 
 
 def applicable(only: Sequence[str] = ()) -> list[registry.Leaf]:
@@ -77,7 +83,7 @@ def evaluate(
     above = ceilings.at(ceiling) if ceiling else ceilings.beside(run) if run and floors else None
     say("reading images" if named.imaged else "reading features")
     images = named.images(ood, anomalies)
-    for remark in (r for part in images.values() for r in part.remarks):
+    for remark in dict.fromkeys(r for part in images.values() for r in part.remarks):
         say(remark)
     found, scoring = own(named, images, folder, leaves, say)
     named.introduce(folder)
@@ -95,8 +101,8 @@ def evaluate(
         curves = over_epochs.curves([*found, *beside], named.name, run.recipe.train.epochs)
         store.save(folder, curves)
         found += curves
-    if images and (run is None or named.recipe == run.recipe):
-        keep_thumbnails(folder, images, found + beside)
+    if images:
+        keep_thumbnails(folder, images, found + beside, dataset_name((run or named).recipe.data.name))
     return found + beside
 
 
@@ -110,11 +116,15 @@ def own(
         each = {leaf.name: measure(subject, [leaf], say) for leaf in leaves}
         lists.append([f for found in each.values() for f in found])
         offers = subject.offers
-    found = mean(lists)
+    found, absent = mean(lists), dict[str, list[str]]()
+    for leaf in leaves:
+        if missing := ", ".join(sorted({WANTED.get(need, need) for need in leaf.open().needs - offers})):
+            absent.setdefault(missing, []).append(leaf.name)
+    for missing, names in absent.items():
+        say(f"left out, without {missing}: {', '.join(names)}")
     if not found:
-        missing = sorted(set().union(*(leaf.open().needs for leaf in leaves)) - offers)
         what = ", ".join(leaf.name for leaf in leaves)
-        why = f"missing {', '.join(missing)}" if missing else "there are too few images"
+        why = f"missing {'; '.join(absent)}" if absent else "there are too few images"
         raise RequestError(f"{what} cannot be measured on '{named.name}': {why}.")
     return found, [leaf for leaf in leaves if any(f.kind == "score" for f in each[leaf.name])]
 
@@ -207,8 +217,11 @@ def mean(over: list[list[Finding]]) -> list[Finding]:
     return joined
 
 
-def keep_thumbnails(folder: Path, images: dict[str, Images], found: list[Finding]) -> None:
-    """Write small copies of the images that findings point at: ``thumbnails/SPLIT.npy`` and ``SPLIT.json``."""
+def keep_thumbnails(folder: Path, images: dict[str, Images], found: list[Finding], own: str) -> None:
+    """Write small copies of the images that findings point at: ``thumbnails/SPLIT.npy`` and ``SPLIT.json``.
+
+    Those of other data than the folder's ``own`` are called ``DATASET SPLIT``.
+    """
     shown: dict[str, set[int]] = {}
     for finding in found:
         for split, names in pointed(finding):
@@ -218,15 +231,17 @@ def keep_thumbnails(folder: Path, images: dict[str, Images], found: list[Finding
         name = data.split if role in ("train", "test") else role
         if name not in shown:
             continue
-        place = folder / "thumbnails" / f"{name}.json"
-        known = set(json.loads(place.read_text("utf-8"))["index"]) if place.exists() else set()
-        wanted = np.array(sorted(shown[name] | known), dtype=np.int64)
+        place = folder / "thumbnails" / (f"{name}.json" if data.name == own else f"{data.name} {name}.json")
+        before = json.loads(place.read_text("utf-8")) if place.exists() else {}
+        known = before["index"] if before.get("fingerprint") == data.fingerprint else ()
+        wanted = np.array(sorted(shown[name].union(known)), dtype=np.int64)
         rows = np.flatnonzero(np.isin(data.index, wanted))
         small = [fit(np.ascontiguousarray(data.pixels[r].transpose(1, 2, 0)), THUMBNAIL) for r in rows]
         with files.replacing(place.with_suffix(".npy")) as partial, open(partial, "wb") as handle:
             np.save(handle, np.stack(small))
         labels = data.labels[rows].tolist()
         card = {"index": data.index[rows].tolist(), "labels": labels, "classes": list(data.classes)}
+        card["fingerprint"] = data.fingerprint
         files.write_text(place, json.dumps(card))
 
 

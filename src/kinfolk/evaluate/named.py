@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,8 +15,9 @@ import numpy as np
 
 from kinfolk.core import device, files, registry
 from kinfolk.core.errors import RequestError, nearest
-from kinfolk.embed import Embedder, embedder
+from kinfolk.embed import Embedder, embedder, latents
 from kinfolk.evaluate import subjects
+from kinfolk.evaluate.alter import as_trained
 from kinfolk.load.images import EVALUATION, HELD_OUT, load, scrambled
 from kinfolk.load.network import bare, put
 from kinfolk.load.roles import roles
@@ -71,12 +73,10 @@ class Named:
         recipe = self.recipe
         size = recipe.data.size if recipe.evaluate.size == "auto" else recipe.evaluate.size
         if self.kind != "features":
-            return roles(recipe.data, size, recipe.seed, ood, anomalies)
+            return roles(recipe.data, size, recipe.seed, ood, anomalies, recipe.evaluate.limit)
         return {role: behind(found, recipe.data.name, size) for role, found in self.features().items()}
 
-    def parts(
-        self, split: str, whole: bool, decoding: Callable[[int, int], None] | None = None
-    ) -> tuple[list[Images], Images]:
+    def parts(self, split: str, whole: bool) -> tuple[list[Images], Images]:
         """The images of one split, or of train and test for ``all``; and training images for what needs them.
 
         With ``whole`` no tenth of a ``train`` without a test split is left out, unless ``all`` is asked for.
@@ -86,7 +86,7 @@ class Named:
             "size": data.size if evaluate.size == "auto" else evaluate.size, "settings": data.settings,
         }
         if split != "all":
-            part = load(data.name, split, hold_out=not whole, progress=decoding, **settings)
+            part = load(data.name, split, hold_out=not whole, **settings)
             return [part], load(data.name, data.split, **settings) if self.name == "random" else part
         both = self.images()
         return [both["train"], both["test"]], both["train"]
@@ -144,7 +144,28 @@ class Named:
         place = folder / "features" / self.digest if self.kind != "floor" else None
         for maker in self.embedders(images["train"], subjects.RANDOM_SEEDS):
             made = subjects.seen(maker, images, place)
+            if self.run is not None:
+                made = self.knowing(made, self.run)
             yield replace(made, features=subjects.centred(made.features)) if self.name == "pixels" else made
+
+    def knowing(self, subject: Subject, run: Run) -> Subject:
+        """A run's subject with what only runs have: views as in training, figures of heads, latents.
+
+        Where every h has to be found by optimisation, nothing is embedded a second time for a diagnostic.
+        """
+        own, features = self.recipe == run.recipe, dict(subject.features)
+        if "index" in registry.leaf("methods", run.recipe.method.name).open().uses:
+            subject = replace(subject, encode=None, views=None)
+            if own:
+                features["train", "latents"] = latents(run, run.recipe.data)
+        if not self.recipe.augmentations:
+            return replace(subject, features=features)
+        last = next((row for row in reversed(run.log) if "validation_measures" in row), {})
+        measured = list(last.get("validation_measures", {}).values()) if own else []
+        return replace(
+            subject, features=features, recipe_views=partial(as_trained, self.recipe),
+            heads=measured[-1] if measured else {},
+        )
 
     @property
     def digest(self) -> str:
@@ -212,7 +233,7 @@ def opened(subject: str, data: str = "", encoder: str = "", pairs: Sequence[str]
             raise RequestError(f"no file of weights '{subject}'.")
         if not encoder:
             raise RequestError(f"'{subject}' needs --encoder, the network it holds the weights of.")
-        own = path.stem if path.stem != "weights" else path.resolve().parent.name
+        own = path.stem if path.stem not in ("weights", "encoder") else path.resolve().parent.name
         opened = Named(own, "weights", asked, path)
     else:
         if not path.exists():

@@ -2,7 +2,8 @@
 
 Papers: Bergman et al. 2020, "Deep nearest neighbor anomaly detection" (k = 2, Euclidean); Lee et al. 2018
 (Mahalanobis, here one Gaussian with Ledoit and Wolf's shrinkage).
-Protocol: bank = the training split; tested on the test split and the anomalous images, which are the positive class.
+Protocol: bank = the training split; tested on the test split and the anomalous images, which are the positive class
+and come in the size and the three channels of the normal ones (``load``).
 Cost: O((test + anomalies) x train x D + train x D^2 + D^3).
 """
 
@@ -40,7 +41,7 @@ class Anomaly:
         self.top, self.shown, self.resamplings = top, shown, resamplings
 
     def measure(self, subject: Subject) -> list[Finding]:
-        """Two scores for each way of scoring, one curve, one table, one gallery."""
+        """Three scores for each way of scoring, one curve, one table, one gallery."""
         train, test, odd = (subject.get(role) for role in ("train", "test", "anomalies"))
         common = {**subject.conditions(train=train, test=test, anomalies=odd), "anomalous": odd.dataset}
         both = np.concatenate([test.vectors, odd.vectors])
@@ -55,10 +56,11 @@ class Anomaly:
             false, true = roc.curve(anomalous, normal)
             series[TITLES[name]] = np.interp(grid, false, true).tolist()
             rows.append([TITLES[name], found[0].value, *self._alike(score, both, test, odd)])
-            findings += found
+            findings += [*found, self._likeness(subject, {**common, "score": name, "top": self.top}, rows[-1])]
         findings.append(Finding(
             "anomaly_roc", "curve", "test", subject.name, common, title="ROC curves",
-            text=f"Normal: {test.dataset}; anomalous: {odd.dataset}.",
+            text=f"Normal: {test.dataset}; anomalous: {odd.dataset}, brought to the normal images' size "
+            f"({subject.protocol.get('size', 'unknown')} px) and three channels.",
             data={"x": grid.tolist(), "series": series, "x_label": "normal images above the threshold",
                   "y_label": "anomalies found"},
         ))
@@ -92,6 +94,14 @@ class Anomaly:
                 text=f"To find 95 % of the anomalies by {title}, {false:.1%} of normal images are taken for them.",
             ),
         ]
+
+    def _likeness(self, subject: Subject, protocol: dict[str, object], row: list[Any]) -> Finding:
+        title = TITLES[str(protocol["score"])]
+        return Finding(
+            "anomaly_likeness", "score", "test", subject.name, protocol, row[3], unit="cosine",
+            title=f"Likeness of the top anomalies by {title}",
+            text=f"By {title}, the most anomalous images have a mean similarity of {row[3]:.2f} among each other.",
+        )
 
     def _alike(self, score: np.ndarray, vectors: np.ndarray, test: Features, odd: Features) -> list[float]:
         """Variation of the top scores, similarity within them and at random, class entropy, anomalous share."""

@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from kinfolk.numerics import draws, linalg
-from kinfolk.numerics.stats import wilson
+from kinfolk.numerics.stats import bootstrap_mean, wilson
 from kinfolk.records.features import Features
 from kinfolk.records.findings import Finding
 from kinfolk.records.subject import Subject
@@ -25,7 +25,7 @@ STARTS = 3
 
 
 class Clustering:
-    """NMI, ARI, matched accuracy and silhouette at the number of classes; the label-free number; a map."""
+    """NMI, ARI, matched accuracy, silhouette and a map, at the number of classes and at the label-free one."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"test"})
     floors: ClassVar[bool] = True
@@ -42,7 +42,7 @@ class Clustering:
         self.images, self.starts, self.sample, self.mapped = images, starts, sample, mapped
 
     def measure(self, subject: Subject) -> list[Finding]:
-        """Without labels: the number of clusters and the map; with labels four scores more."""
+        """Without labels: the number of clusters, silhouette and map; with labels three scores more, and all twice."""
         test = subject.get("test")
         test = test.take(draws.subset(test.index, self.images))
         if len(test) < 10:
@@ -51,6 +51,7 @@ class Clustering:
         common = {**subject.conditions(test=test), "starts": self.starts, "normalised": True}
         known = np.flatnonzero(test.labels >= 0)
         classes = len(np.unique(test.labels[known]))
+        free = {**common, "clusters": "by silhouette"}
         number, heights = self._number(unit, test.index)
         findings = [Finding(
             "clusters", "score", "test", subject.name, {**common, "sample": self.sample}, float(number),
@@ -58,12 +59,15 @@ class Clustering:
             data={"silhouettes": {str(k): height for k, height in heights.items()}},
             text=f"The silhouette is largest with {number} clusters ({heights[number]:.2f}).",
         )]
-        count = classes if classes > 1 else number
-        cluster = self._kmeans(unit, count, self.starts)
-        if classes > 1:
-            findings += self._agreement(subject, {**common, "clusters": count}, cluster[known], test.labels[known])
-            findings.append(self._silhouette(subject, {**common, "clusters": count}, unit, cluster, test.index))
-        return [*findings, self._map(subject, {**common, "clusters": count}, test, cluster)]
+        ways = [({**common, "clusters": classes}, classes)] if classes > 1 else []
+        clusters = {count: self._kmeans(unit, count, self.starts) for count in {classes, number} - {0, 1}}
+        for protocol, count in [*ways, (free, number)]:
+            cluster = clusters[count]
+            if classes > 1:
+                findings += self._agreement(subject, protocol, cluster[known], test.labels[known])
+            findings.append(self._silhouette(subject, protocol, unit, cluster, test.index))
+            findings.append(self._map(subject, protocol, test, cluster))
+        return findings
 
     def _kmeans(self, unit: np.ndarray, count: int, starts: int) -> np.ndarray:
         from sklearn.cluster import KMeans
@@ -78,7 +82,7 @@ class Clustering:
         """The number of clusters with the largest silhouette on a sample, and the silhouettes of all tried."""
         sample = unit[draws.subset(index, self.sample, stream=1)]
         heights = {
-            k: silhouette(sample, self._kmeans(sample, k, STARTS))
+            k: silhouette(sample, self._kmeans(sample, k, STARTS))[0]
             for k in CANDIDATES
             if k <= max(2, len(sample) // 10)
         }
@@ -112,11 +116,11 @@ class Clustering:
         self, subject: Subject, protocol: dict[str, object], unit: np.ndarray, cluster: np.ndarray, index: np.ndarray
     ) -> Finding:
         rows = draws.subset(index, self.sample, stream=1)
-        height = silhouette(unit[rows], cluster[rows])
+        height, (low, high) = silhouette(unit[rows], cluster[rows])
         return Finding(
-            "silhouette", "score", "test", subject.name, {**protocol, "sample": len(rows)}, height,
-            unit="silhouette", higher_is_better=True, title="Silhouette of the clusters",
-            text=f"The silhouette of {protocol['clusters']} clusters is {height:.2f} (1: far apart, 0: touching).",
+            "silhouette", "score", "test", subject.name, {**protocol, "sample": len(rows)}, height, low, high,
+            "silhouette", True, title="Silhouette of the clusters",
+            text=f"The silhouette of {len(np.unique(cluster))} clusters is {height:.2f} (1: far apart, 0: touching).",
         )
 
     def _map(
@@ -124,7 +128,8 @@ class Clustering:
     ) -> Finding:
         rows = draws.subset(test.index, self.mapped)
         return Finding(
-            "cluster_map", "scatter", "test", subject.name, protocol, title="Clusters on the PCA map",
+            "cluster_map", "scatter", "test", subject.name, protocol,
+            title=f"{len(np.unique(cluster))} clusters on the PCA map",
             text=f"{len(np.unique(cluster))} clusters of {np.bincount(cluster).min():,} to "
             f"{np.bincount(cluster).max():,} images.",
             arrays={
@@ -134,12 +139,14 @@ class Clustering:
         )
 
 
-def silhouette(vectors: np.ndarray, cluster: np.ndarray) -> float:
-    """Mean silhouette of (N, D); 0 where there is a single cluster or every point is its own."""
-    from sklearn.metrics import silhouette_score
+def silhouette(vectors: np.ndarray, cluster: np.ndarray) -> tuple[float, tuple[float, float]]:
+    """Mean silhouette of (N, D) and its interval; 0 where there is a single cluster or every point is its own."""
+    from sklearn.metrics import silhouette_samples
 
-    found = len(np.unique(cluster))
-    return float(silhouette_score(vectors, cluster)) if 1 < found < len(vectors) else 0.0
+    if not 1 < len(np.unique(cluster)) < len(vectors):
+        return 0.0, (0.0, 0.0)
+    each = silhouette_samples(vectors, cluster).astype(np.float64)
+    return float(each.mean()), bootstrap_mean(each)
 
 
 def matched(labels: np.ndarray, cluster: np.ndarray) -> np.ndarray:
@@ -159,8 +166,12 @@ def matched(labels: np.ndarray, cluster: np.ndarray) -> np.ndarray:
 def resampled(
     measure: Callable[[np.ndarray, np.ndarray], float], labels: np.ndarray, cluster: np.ndarray, draws: int = 200
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of an agreement, over images."""
-    random = np.random.default_rng(0)
+    """Bootstrap interval of an agreement, over images: the quantiles' distances from the value, turned round.
+
+    A resample of few images agrees by chance once more, as the images themselves did (Davison and Hinkley 1997,
+    section 5.2, "basic"); plain quantiles would lie too high.
+    """
+    random, value = np.random.default_rng(0), measure(labels, cluster)
     values = [measure(labels[rows], cluster[rows]) for rows in random.integers(0, len(labels), (draws, len(labels)))]
-    low, high = np.quantile(values, [0.025, 0.975])
-    return float(low), float(high)
+    low, high = 2 * value - np.quantile(values, [0.975, 0.025])
+    return float(min(low, value)), float(min(1.0, max(high, value)))

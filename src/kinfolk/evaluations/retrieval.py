@@ -53,18 +53,36 @@ class Retrieval:
             "similarity": similarity[rows, :shown], "farthest": train.index[far[rows]],
             "farthest_similarity": far_similarity[rows],
         }
+        left_out = None if exclude is None else exclude[rows]
         findings = [Finding(
             "retrieval", "gallery", "test", subject.name, {**common, "k": shown, "queries": len(rows)},
             title="Nearest and farthest images",
             text=f"The nearest training image has a similarity of {similarity[:, 0].mean():.2f} on average, "
             f"the farthest {far_similarity[:, 0].mean():.2f}.",
             data={"query_split": test.split, "bank_split": train.split}, arrays=arrays,
-        )]
+        ), self._by_dot(subject, train, test.take(rows), position[rows, :shown], left_out)]
         for side, found in (("nearest", position[:, :shown]), ("farthest", far)):
-            findings.append(self._hubness(subject, common, side, found, len(train)))
+            findings.append(self._hubness(subject, common, side, found, len(train), test.index))
         if "labels" in subject.offers:
             findings += self._precision(subject, train, test, position, exclude)
         return findings
+
+    def _by_dot(
+        self, subject: Subject, train: Features, queries: Features, by_cosine: np.ndarray, exclude: np.ndarray | None
+    ) -> Finding:
+        """The sheet of the same queries by dot product, to which the length of the vectors matters."""
+        position, product = nearest(
+            queries.vectors, train.vectors, by_cosine.shape[1], metric="dot", exclude=exclude
+        )
+        same = ranking.shared(position, by_cosine).mean()
+        return Finding(
+            "retrieval_dot", "gallery", "test", subject.name,
+            {**subject.conditions(train=train, test=queries), "metric": "dot", "k": position.shape[1]},
+            title="Nearest images by dot product",
+            text=f"Of the nearest images by dot product, {same:.0%} are among those by cosine (the queries shown).",
+            data={"query_split": queries.split, "bank_split": train.split},
+            arrays={"queries": queries.index, "nearest": train.index[position], "similarity": product},
+        )
 
     def _queries(self, test: Features) -> np.ndarray:
         if (test.labels >= 0).any():
@@ -75,13 +93,13 @@ class Retrieval:
         return draws.subset(test.index, 10 * self.per_class)
 
     def _hubness(
-        self, subject: Subject, common: dict[str, object], side: str, found: np.ndarray, bank: int
+        self, subject: Subject, common: dict[str, object], side: str, found: np.ndarray, bank: int, index: np.ndarray
     ) -> Finding:
         occurrence = ranking.occurrence(found, bank)
         share = float((occurrence > 0).mean())
         return Finding(
             f"hubness_{side}", "score", "test", subject.name, {**common, "k": found.shape[1]},
-            ranking.skewness(occurrence), unit="skewness", higher_is_better=False,
+            ranking.skewness(occurrence), *ranking.skewness_interval(found, bank, index), "skewness", False,
             title=f"Hubness of the {side} images",
             text=f"{share:.1%} of the bank appears among the {found.shape[1]} {side} of any query; one image "
             f"does so for {occurrence.max() / len(found):.1%} of all queries.",

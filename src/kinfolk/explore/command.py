@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,8 +22,8 @@ LOCAL = "127.0.0.1"
 PORT = 8321
 
 
-def exploring(look: Look) -> Callable[..., None]:
-    """The command, with what opens a run: (place, whether to embed what is missing) -> Subject."""
+def exploring(opener: str) -> Callable[..., None]:
+    """The command; ``opener`` names the module whose ``look`` opens a run: (place, embed if missing) -> Subject."""
 
     def explore(
         runs: Annotated[list[Path], typer.Argument(help="Run folders, and features files (.npz, .parquet).")],
@@ -31,7 +32,7 @@ def exploring(look: Look) -> Callable[..., None]:
         token: Annotated[str, typer.Option(help="What requests must carry; made for another --host.")] = "",
     ) -> None:
         """Open a page to look at runs: maps, neighbours, odd images, losses while they train. Ctrl-C ends it."""
-        serve(runs, look, host, port, token)
+        serve(runs, import_module(opener).look, host, port, token)
 
     return explore
 

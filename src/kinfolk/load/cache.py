@@ -11,29 +11,27 @@ nothing has opened for 60 days is removed when another one is built.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import shutil
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from kinfolk.core import decode, files
+from kinfolk.core import files
 from kinfolk.core.errors import RequestError, WorkError
 from kinfolk.datasets import Source
+from kinfolk.load import workers
 
 Progress = Callable[[int, int], None]
-BLOCK = 64
-PART = 16
 RESERVE = 256 * 2**20
-SECONDS_BETWEEN_SAVES = 2.0
+SECONDS_BETWEEN_SAVES = 0.5
 DAYS_KEPT = 60.0
 
 
@@ -48,12 +46,16 @@ class Entry:
 
 @dataclass
 class State:
-    """How far a build is: positions consumed, rows written, images skipped."""
+    """How far a build is: positions consumed, and of those the ones that could not be decoded, with the reason."""
 
     stored: bool = True
     position: int = 0
-    kept: list[int] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
+    bad: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Images written."""
+        return self.position - len(self.bad)
 
 
 def folder(key: str) -> Path:
@@ -73,7 +75,7 @@ def entry(
         progress: called with (done, total) while building.
 
     Returns:
-        The entry; its pixels are a read-only memory map, or ``Decoded`` where the disk has no room for them.
+        The entry; its pixels are a read-only memory map, or ``workers.Decoded`` where the disk has no room for them.
 
     Raises:
         RequestError: none of the images could be decoded.
@@ -98,7 +100,7 @@ def entry(
             f"the image cache '{home.parent}' cannot be written: {error.strerror or error}. What is decoded so "
             "far is kept; set KINFOLK_CACHE to another disk, or lower the size or the limit."
         ) from None
-    pixels = np.load(home / "pixels.npy", mmap_mode="r") if stored else Decoded(source, kept, size)
+    pixels = np.load(home / "pixels.npy", mmap_mode="r") if stored else workers.Decoded(source, kept, size)
     return Entry(pixels, kept, skipped)
 
 
@@ -108,43 +110,6 @@ def forget(folder: Path, days: float = DAYS_KEPT) -> None:
         with contextlib.suppress(OSError):
             if home.is_dir() and time.time() - max(p.stat().st_mtime for p in (home, *home.iterdir())) > days * 86_400:
                 shutil.rmtree(home)
-
-
-class Decoded:
-    """Images decoded each time they are asked for, behind the face of an array uint8 (N, 3, S, S).
-
-    Rows are asked for by a position, a slice or an array of positions; all cores decode, JPEGs at reduced scale.
-    """
-
-    dtype = np.dtype(np.uint8)
-    ndim = 4
-
-    def __init__(self, source: Source, kept: np.ndarray, size: int) -> None:
-        self._source, self._kept, self._size = source, kept, size
-        self._pool = ThreadPoolExecutor(available_cores())
-        self.shape = (len(kept), 3, size, size)
-
-    @property
-    def nbytes(self) -> int:
-        """What all images together would take."""
-        return int(np.prod(self.shape))
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, rows: int | slice | np.ndarray) -> np.ndarray:
-        positions = np.atleast_1d(self._kept[rows])
-        parts = [positions[i : i + PART] for i in range(0, len(positions), PART)]
-        with decode.quiet():
-            done = list(self._pool.map(lambda part: _decode(self._source, part, self._size), parts))
-        for _, bad in done:
-            for reason in bad.values():
-                raise WorkError(f"an image has changed since it was first read: {reason}.")
-        pixels = np.concatenate([p for p, _ in done]) if done else np.empty((0, *self.shape[1:]), np.uint8)
-        return pixels[0] if np.ndim(self._kept[rows]) == 0 else pixels
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return self[:].astype(dtype or np.uint8, copy=False)
 
 
 def _lacking(home: Path, room: bool) -> bool:
@@ -161,31 +126,44 @@ def _build(
     target = home / "pixels.npy"
     if not state.stored:
         target.unlink(missing_ok=True)
-    with open(target if state.stored else os.devnull, "r+b" if target.exists() else "w+b") as handle, decode.quiet():
+    place, mode = (target if state.stored else os.devnull), ("r+b" if target.exists() else "w+b")
+    with open(place, mode) as handle, ThreadPoolExecutor(1) as aside:
         if state.stored:
-            handle.truncate(len(_header(0, shape)) + len(state.kept) * int(np.prod(shape)))
+            handle.truncate(len(_header(0, shape)) + state.rows * int(np.prod(shape)))
             handle.seek(0, os.SEEK_END)
-        saved = time.monotonic()
-        for done, block, bad in _blocks(source, positions[state.position :], size):
-            if state.stored:
-                handle.write(block.tobytes())
-            state.kept += [p for p in done.tolist() if p not in bad]
-            state.skipped += [bad[p] for p in sorted(bad)]
-            state.position += len(done)
-            if progress is not None:
-                progress(state.position, total)
-            if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
-                _synced(handle, state)
-                files.write_text(home / "progress.json", json.dumps(vars(state)))
-                saved = time.monotonic()
-        if not state.kept:
-            first = "; ".join(state.skipped[:3])
+        saving, begun = None, time.monotonic()
+        with contextlib.closing(workers.blocks(source, positions[state.position :], size)) as blocks:
+            for part, pixels, bad in blocks:
+                if state.stored:
+                    handle.write(pixels)
+                state.bad += sorted(bad.items())
+                state.position += len(part)
+                if progress is not None:
+                    progress(state.position, total)
+                if time.monotonic() - begun > SECONDS_BETWEEN_SAVES and (saving is None or saving.done()):
+                    _outcome(saving)
+                    begun = time.monotonic()
+                    saving = aside.submit(_save, home, handle, replace(state, bad=[*state.bad]))
+        _outcome(saving)
+        if not state.rows:
+            first = "; ".join(reason for _, reason in state.bad[:3])
             raise RequestError(f"none of the {total} images could be decoded: {first}.")
         if state.stored:
             handle.seek(0)
-            handle.write(_header(len(state.kept), shape))
+            handle.write(_header(state.rows, shape))
         _synced(handle, state)
-    _finish(home, state)
+    _finish(home, positions, state)
+
+
+def _save(home: Path, handle: IO[bytes], state: State) -> None:
+    """Bring what was written to the disk, then say so; this goes on beside the decoding."""
+    _synced(handle, state)
+    files.write_text(home / "progress.json", json.dumps(vars(state)))
+
+
+def _outcome(saving: Future[None] | None) -> None:
+    if saving is not None:
+        saving.result()
 
 
 def _synced(handle: IO[bytes], state: State) -> None:
@@ -194,17 +172,18 @@ def _synced(handle: IO[bytes], state: State) -> None:
         os.fsync(handle.fileno())
 
 
-def _finish(home: Path, state: State) -> None:
+def _finish(home: Path, positions: np.ndarray, state: State) -> None:
+    kept = np.setdiff1d(positions, [position for position, _ in state.bad], assume_unique=True)
     with files.replacing(home / "kept.npy") as partial, open(partial, "wb") as handle:
-        np.save(handle, np.array(state.kept, dtype=np.int64))
-    files.write_text(home / "skipped.txt", "".join(" ".join(line.split()) + "\n" for line in state.skipped))
-    files.write_text(home / "entry.json", json.dumps({"images": len(state.kept), "stored": state.stored}))
+        np.save(handle, kept.astype(np.int64))
+    files.write_text(home / "skipped.txt", "".join(" ".join(reason.split()) + "\n" for _, reason in state.bad))
+    files.write_text(home / "entry.json", json.dumps({"images": state.rows, "stored": state.stored}))
     (home / "progress.json").unlink(missing_ok=True)
 
 
 def _header(rows: int, shape: tuple[int, ...]) -> bytes:
     """The first bytes of the ``.npy`` file, equally many for any number of rows: NumPy leaves room for growth."""
-    text = io.BytesIO()
+    text = BytesIO()
     np.lib.format.write_array_header_1_0(text, {"descr": "|u1", "fortran_order": False, "shape": (rows, *shape)})
     return text.getvalue()
 
@@ -216,43 +195,6 @@ def _resumed(home: Path, start: State) -> State:
     except (FileNotFoundError, ValueError, TypeError):
         return start
     return state if state.stored == start.stored and (home / "pixels.npy").exists() == state.stored else start
-
-
-def _blocks(
-    source: Source, positions: np.ndarray, size: int
-) -> Iterator[tuple[np.ndarray, np.ndarray, dict[int, str]]]:
-    """Decode in order, a block at a time: positions, pixels of the good ones, the reason for each bad one."""
-    workers = available_cores()
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[tuple[np.ndarray, Future[tuple[np.ndarray, dict[int, str]]]]] = deque()
-        for start in range(0, len(positions), BLOCK):
-            block = positions[start : start + BLOCK]
-            waiting.append((block, pool.submit(_decode, source, block, size)))
-            if len(waiting) > 2 * workers:
-                first, future = waiting.popleft()
-                yield first, *future.result()
-        while waiting:
-            first, future = waiting.popleft()
-            yield first, *future.result()
-
-
-def _decode(source: Source, positions: np.ndarray, size: int) -> tuple[np.ndarray, dict[int, str]]:
-    """Pixels (n, 3, S, S) of the images that can be decoded, and by position why the others cannot."""
-    pixels = np.empty((len(positions), 3, size, size), dtype=np.uint8)
-    bad: dict[int, str] = {}
-    row = 0
-    for position in positions.tolist():
-        try:
-            pixels[row] = decode.fit(source.decode(position, size), size).transpose(2, 0, 1)
-            row += 1
-        except decode.BadImage as error:
-            bad[position] = str(error)
-    return pixels[:row], bad
-
-
-def available_cores() -> int:
-    """The number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def free_bytes(path: Path) -> int:

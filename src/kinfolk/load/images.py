@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kinfolk.core import decode, download, registry, seeds
+from kinfolk.core import decode, lines, registry, seeds
 from kinfolk.core.errors import RequestError, unknown
 from kinfolk.datasets import Dataset, Source
 from kinfolk.load import cache, sources
@@ -102,7 +102,6 @@ def load(
     hold_out: bool = True,
     settings: dict[str, Any] | None = None,
     progress: cache.Progress | None = None,
-    fetching: download.Progress | None = None,
 ) -> Images:
     """Open one split of a dataset, decoded and cached.
 
@@ -114,8 +113,8 @@ def load(
             classes are chosen, in the order given.
         hold_out: whether a ``train`` without any other split leaves its held-out tenth out.
         settings: settings of a generated dataset.
-        progress: called with (done, total) while images are decoded for the first time.
-        fetching: called with (file, bytes, bytes in all) while a published dataset is downloaded.
+        progress: called with (done, total) while images are decoded for the first time; by default some lines on
+            stderr where that takes longer than a second.
 
     Returns:
         Images, whose pixels (N, 3, S, S) are memory-mapped read-only, without the images that could not be
@@ -126,7 +125,7 @@ def load(
         WorkError: the cache could not be written.
     """
     chosen = Selection(limit, classes, fraction, seed)
-    dataset = sources.open_dataset(name, settings, fetching)
+    dataset = sources.open_dataset(name, settings)
     found = dataset.splits()
     if split not in found and split == "test":
         split = _evaluation_of(dataset)
@@ -137,9 +136,11 @@ def load(
     if split == HELD_OUT or (split == "train" and hold_out and not _evaluation(found)):
         positions = _part(name, positions, split == HELD_OUT)
     positions, labels, names = _selected(name, source, positions, chosen)
-    side = auto_size(dataset) if size == "auto" else _checked_size(size)
+    trained = source if split in ("train", HELD_OUT) else None
+    side = auto_size(dataset, trained) if size == "auto" else _checked_size(size)
     key = _key(source, side, positions)
-    entry = cache.entry(key, source, positions, side, progress)
+    told = progress or lines.counted(f"decoding images of {dataset_name(name)} ({split})", patience=1.0)
+    entry = cache.entry(key, source, positions, side, told)
     rows = np.searchsorted(positions, entry.kept)
     return Images(
         pixels=entry.pixels, labels=labels[rows], classes=names, index=entry.kept,
@@ -157,10 +158,10 @@ def dataset_name(name: str) -> str:
     return path.name if path.is_dir() else path.stem
 
 
-def auto_size(dataset: Dataset) -> int:
-    """The side that ``size = auto`` means for a dataset, from its training split (see the module)."""
+def auto_size(dataset: Dataset, source: Source | None = None) -> int:
+    """The side that ``size = auto`` means for a dataset, from its training split, ``source`` where that is open."""
     found = dataset.splits()
-    source = dataset.open("train" if "train" in found else found[0])
+    source = source or dataset.open("train" if "train" in found else found[0])
     shapes = []
     with decode.quiet():
         for position in np.unique(np.linspace(0, len(source) - 1, min(MEASURED, len(source))).astype(int)):

@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from kinfolk.core import archives, download, files, registry
+from kinfolk.core import archives, download, files, lines, registry
 from kinfolk.core.errors import RequestError, WorkError, unknown
 from kinfolk.core.listing import fingerprint
 from kinfolk.datasets import Dataset
@@ -25,17 +25,14 @@ COMPLETE = ".complete"
 _opened: ContextVar[dict[tuple[str, str], Dataset] | None] = ContextVar("opened", default=None)
 
 
-def open_dataset(
-    name_or_path: str, settings: dict[str, Any] | None = None, fetching: download.Progress | None = None
-) -> Dataset:
-    """Open a dataset.
+def open_dataset(name_or_path: str, settings: dict[str, Any] | None = None) -> Dataset:
+    """Open a dataset; how far a download is, is said on stderr.
 
     Args:
         name_or_path: a name of the catalogue, the path of a leaf's Python file, or the path of data: a folder
             of images, a parquet file or a folder of them, an ``.npz`` file, published files or archives. A
             name wins over a path; write ``./name`` for the path.
         settings: settings of the dataset's leaf.
-        fetching: called with (file, bytes so far, bytes in all or 0) during a download.
 
     Raises:
         RequestError: neither a known name nor an existing path, or nothing readable there.
@@ -43,10 +40,10 @@ def open_dataset(
             what to put where.
     """
     if (kept := _opened.get()) is None:
-        return _open(name_or_path, settings, fetching)
+        return _open(name_or_path, settings)
     key = name_or_path, repr(sorted((settings or {}).items()))
     if key not in kept:
-        kept[key] = _open(name_or_path, settings, fetching)
+        kept[key] = _open(name_or_path, settings)
     return kept[key]
 
 
@@ -60,10 +57,10 @@ def opened_once() -> Iterator[None]:
         _opened.reset(token)
 
 
-def _open(name_or_path: str, settings: dict[str, Any] | None, fetching: download.Progress | None) -> Dataset:
+def _open(name_or_path: str, settings: dict[str, Any] | None) -> Dataset:
     known = registry.leaves("datasets")
     if name_or_path in known or name_or_path.endswith(".py"):
-        return _named(name_or_path, settings or {}, fetching)
+        return _named(name_or_path, settings or {})
     path = Path(name_or_path).expanduser()
     if path.exists():
         return at(path, settings=settings)
@@ -109,7 +106,7 @@ def _unpacked(name: str, archive: Path) -> Path:
     return into
 
 
-def _named(name: str, settings: dict[str, Any], fetching: download.Progress | None) -> Dataset:
+def _named(name: str, settings: dict[str, Any]) -> Dataset:
     leaf = registry.leaf("datasets", name).open()
     if not hasattr(leaf, "recognises"):
         return _built(name, settings=settings)
@@ -122,11 +119,11 @@ def _named(name: str, settings: dict[str, Any], fetching: download.Progress | No
                 return at(path, name, settings if _recognised(name, path) else None)
     kept = files.cache_folder() / "downloads" / name
     if not (kept / COMPLETE).exists():
-        _fetch(name, leaf, kept, fetching)
+        _fetch(name, leaf, kept)
     return _built(name, kept, settings=settings)
 
 
-def _fetch(name: str, leaf: Any, kept: Path, fetching: download.Progress | None) -> None:
+def _fetch(name: str, leaf: Any, kept: Path) -> None:
     home = os.environ.get("KINFOLK_DATA")
     wanted = ", ".join(d.name for d in leaf.downloads) or "its folders"
     place = Path(home or "$KINFOLK_DATA") / name
@@ -138,8 +135,9 @@ def _fetch(name: str, leaf: Any, kept: Path, fetching: download.Progress | None)
     try:
         with files.lock(kept / ".lock", wait=True):
             if not (kept / COMPLETE).exists():
+                tell = lines.downloading()
                 for published in leaf.downloads:
-                    _place(download.fetch(published, kept, fetching), kept)
+                    _place(download.fetch(published, kept, tell), kept)
                 files.write_text(kept / COMPLETE, "")
     except (WorkError, OSError) as error:
         raise WorkError(f"'{name}' is not on this machine. {error} Or {advice}.") from None

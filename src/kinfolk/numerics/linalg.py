@@ -26,6 +26,20 @@ def covariance(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, total / len(vectors)
 
 
+def covariances_without(vectors: np.ndarray, group: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """``covariance`` of (N, D) without each of the groups int (N,), in one pass over the rows."""
+    parts = [(int((group == g).sum()), *covariance(vectors[group == g])) for g in range(int(group.max()) + 1)]
+    first = sum(n * mean for n, mean, _ in parts)
+    second = sum(n * (cov + np.outer(mean, mean)) for n, mean, cov in parts)
+    found = []
+    for n, mean, cov in parts:
+        rest = len(vectors) - n
+        centre = (first - n * mean) / rest
+        square = (second - n * (cov + np.outer(mean, mean))) / rest
+        found.append((centre, square - np.outer(centre, centre)))
+    return found
+
+
 def rank_me(vectors: np.ndarray) -> float:
     """RankMe of (N, D), not centred: ``effective_rank`` of its second moments (Garrido et al. 2023, equation 4)."""
     mean, cov = covariance(vectors)
@@ -93,11 +107,21 @@ def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def similarity_moments(vectors: np.ndarray) -> tuple[float, float]:
     """Mean and deviation of the cosine over all pairs of different rows of (N, D), exactly, in O(N D^2)."""
-    n, own = len(vectors), (np.linalg.norm(vectors, axis=1) > 1e-12).sum()
-    mean, cov = covariance(unit(vectors))
-    total = (n * n * (mean @ mean) - own) / (n * (n - 1))
-    square = (n * n * ((cov + np.outer(mean, mean)) ** 2).sum() - own) / (n * (n - 1))
-    return float(total), float(np.sqrt(max(0.0, square - total**2)))
+    each, square = similarities_of_each(vectors)
+    mean = float(each.mean())
+    return mean, float(np.sqrt(max(0.0, square.mean() - mean**2)))
+
+
+def similarities_of_each(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and mean square of the cosines of each row of (N, D) to all others, float64 (N,), in O(N D^2)."""
+    directions = unit(vectors)
+    mean, cov = covariance(directions)
+    n, own = len(vectors), (directions**2).sum(1, dtype=np.float64)
+    square = np.concatenate([
+        np.einsum("nd,nd->n", piece @ (cov + np.outer(mean, mean)), piece)
+        for piece in np.array_split(directions.astype(np.float64), -(-n // 8192))
+    ])
+    return (n * (directions @ mean) - own) / (n - 1), (n * square - own**2) / (n - 1)
 
 
 def ledoit_wolf(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

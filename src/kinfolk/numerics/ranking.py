@@ -6,6 +6,7 @@ import numpy as np
 
 from kinfolk.numerics.linalg import unit
 from kinfolk.numerics.nearest import nearest
+from kinfolk.numerics.stats import groups, jackknife
 
 
 def average_precision(
@@ -54,6 +55,12 @@ def skewness(counts: np.ndarray) -> float:
     from scipy.stats import skew
 
     return float(skew(counts)) if counts.std() > 0 else 0.0
+
+
+def skewness_interval(found: np.ndarray, bank: int, index: np.ndarray) -> tuple[float | None, float | None]:
+    """The jackknife's interval of the skewness of k-occurrence over the queries, whose lists are (M, k)."""
+    group, whole = groups(index), occurrence(found, bank)
+    return jackknife(skewness(whole), lambda g: skewness(whole - occurrence(found[group == g], bank)))
 
 
 def shared(first: np.ndarray, second: np.ndarray) -> np.ndarray:

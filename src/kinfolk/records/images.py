@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,13 +59,11 @@ class Images:
         found = [str(note) for note in self.card.get("notes", [])]
         skipped = self.card.get("skipped")
         if skipped:
-            first = ", ".join(map(str, skipped["first"]))
-            many = skipped["count"] != 1
-            found.append(
-                f"{self.split}: {skipped['count']} image{'s' * many} could not be read and "
-                f"{'were' if many else 'was'} skipped, first: {first} "
-                f"(all: {self.card['skipped_list']})"
-            )
+            told = (str(line).partition(": ") for line in skipped["first"])
+            first = "; ".join(f"{Path(place).name}: {reason}" for place, _, reason in told)
+            count = skipped["count"]
+            left = f"{count} images could not be read and were" if count > 1 else "1 image could not be read and was"
+            found.append(f"{self.split}: {left} skipped (all: {self.card['skipped_list']}), first: {first}")
         return found
 
     def take(self, rows: np.ndarray) -> Images:

@@ -68,6 +68,9 @@ class Evaluate:
     """``[evaluate]``: how the run is measured."""
 
     size: Annotated[int | Literal["auto"], "[8, 1024]", "image side; auto is the data's own size"] = "auto"
+    limit: Annotated[
+        int | Literal["all"], "[20, inf)", "measure on this many images of each held-out split, the same in every run"
+    ] = "all"
 
 
 @dataclass(frozen=True)

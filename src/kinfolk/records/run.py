@@ -73,6 +73,11 @@ class Run:
         return self.folder / "features" / self.digest
 
     @property
+    def encoder(self) -> Path:
+        """The encoder that embeds, under its own names, for other programs; only ``weights`` is read here."""
+        return self.folder / "encoder.safetensors"
+
+    @property
     def resume(self) -> Path:
         """The folder of checkpoints; its absence means finished."""
         return self.folder / "resume"

@@ -60,6 +60,8 @@ def header(path: Path) -> Header:
 def listed(kind: str) -> list[dict[str, Any]]:
     """What there is of one kind, as ``kinfolk list`` prints it; a recipe has the settings of the leaves it names.
 
+    A published dataset also has its ``card``: images, classes, size, source, licence, and files with checksums.
+
     Raises:
         RequestError: there is no such kind.
     """
@@ -72,5 +74,12 @@ def listed(kind: str) -> list[dict[str, Any]]:
         ]
     return [
         {"kind": kind, "name": leaf.name, "summary": leaf.summary, "settings": [vars(s) for s in leaf.settings]}
+        | ({"card": card(leaf)} if leaf.declares("card") else {})
         for leaf in registry.leaves(kind).values()
     ]
+
+
+def card(leaf: registry.Leaf) -> dict[str, Any]:
+    """What is known of a published dataset."""
+    published = leaf.open()
+    return {**published.card, "files": [vars(file) for file in published.downloads]}

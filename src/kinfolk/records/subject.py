@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,6 +23,9 @@ class Subject:
         encode: pixels uint8 (n, 3, H, W) -> float32 (n, D), or None where nothing can be encoded again.
         views: (pixels, augmentation name, strength in [0, 1], seed) -> (altered pixels uint8, the
             parameters by name as float (n, ...)), or None.
+        recipe_views: (pixels, seed) -> (one view of each as the run was trained on, uint8 (n, 3, s, s), the parameters
+            by name, float (n, 1), or (n, 2) for an angle's cosine and sine), or None.
+        heads: what the run's own heads read of such parameters on held-out images, as ``HEAD.BRANCH.R2.NAME``.
         paint: pixels uint8 (n, 3, H, W) -> what the method paints of them, uint8 (n, 3, S, S), or None.
         generate: (number n, seed) -> new images, uint8 (n, 3, S, S), or None.
         floor: whether this is a floor, beside which others are judged.
@@ -34,6 +37,8 @@ class Subject:
     images: dict[str, Images] = field(default_factory=dict)
     encode: Callable[[np.ndarray], np.ndarray] | None = None
     views: Callable[[np.ndarray, str, float, int], tuple[np.ndarray, dict[str, np.ndarray]]] | None = None
+    recipe_views: Callable[[np.ndarray, int], tuple[np.ndarray, dict[str, np.ndarray]]] | None = None
+    heads: Mapping[str, float] = field(default_factory=dict)
     paint: Callable[[np.ndarray], np.ndarray] | None = None
     generate: Callable[[int, int], np.ndarray] | None = None
     floor: bool = False
@@ -67,7 +72,7 @@ class Subject:
             found.add("labels")
         if self.images:
             found.add("images")
-        for ability in ("encode", "views", "paint", "generate"):
+        for ability in ("encode", "views", "recipe_views", "paint", "generate"):
             if getattr(self, ability) is not None:
                 found.add(ability)
         return frozenset(found)

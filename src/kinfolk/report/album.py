@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kinfolk.report.material import Material
+from kinfolk.report.material import Material, Thumbnails
 
 QUALITIES = (85, 70, 50, 30)
 BLOCK = 16  # JPEG with halved colour works in squares of 16 pixels: cells of whole squares do not bleed
@@ -40,7 +40,7 @@ class Album:
 
         ``dataset`` names the data where they are not those of the run.
         """
-        sheet = run.thumbnails.get(split)
+        sheet = self._sheet_of(run, split, dataset)
         where = self._set(run, split, dataset)
         ids = np.empty(len(positions), np.int32)
         for k, position in enumerate(int(p) for p in positions):
@@ -79,9 +79,9 @@ class Album:
         where, position, _, _ = self._rows[image]
         return ", ".join(filter(None, [self.category(image), self.sets[where]["name"], f"image {position}"]))
 
-    def classes(self, run: Material, split: str) -> list[str]:
+    def classes(self, run: Material, split: str, dataset: str = "") -> list[str]:
         """The class names of a split, as far as they are known."""
-        return list(self.sets[self._set(run, split)]["classes"])
+        return list(self.sets[self._set(run, split, dataset)]["classes"])
 
     def columns(self) -> dict[str, np.ndarray]:
         """For each image: ``set``, ``position``, ``label`` and ``cell``, int32."""
@@ -119,10 +119,14 @@ class Album:
         uri = "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
         return {"uri": uri, "width": width, "height": height, "columns": columns}
 
+    @staticmethod
+    def _sheet_of(run: Material, split: str, dataset: str) -> Thumbnails | None:
+        return run.thumbnails.get(f"{dataset} {split}".strip())
+
     def _set(self, run: Material, split: str, dataset: str = "") -> int:
         key = dataset or run.dataset, split
         if key not in self._sets:
-            sheet = run.thumbnails.get(split)
+            sheet = self._sheet_of(run, split, dataset)
             name = f"{dataset or run.data_name} {split}"
             self._sets[key] = len(self.sets)
             self.sets.append({"name": name, "classes": list(sheet.classes) if sheet else []})

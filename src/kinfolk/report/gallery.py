@@ -11,7 +11,7 @@ from kinfolk.report.columns import Column, Question
 from kinfolk.report.document import Document
 from kinfolk.report.markup import Markup, join, tag
 
-QUERIES = 20
+QUERIES = 20  # as many rows; with more than three runs half as many
 TILES = 10
 SHEET = 60
 WAYS = {"nearest": "similarity", "farthest": "farthest_similarity"}
@@ -36,8 +36,10 @@ def _queries(question: Question, asked: dict[Column, Finding], page: Document) -
     rows: dict[int, dict[Column, Markup]] = {}
     alike: dict[Column, list[bool]] = {column: [] for column in asked}
     for column, finding in asked.items():
-        queries = page.album.add(column.run, _split(finding, "query"), finding.arrays["queries"][:QUERIES])
-        for k, query in enumerate(queries.tolist()):
+        chosen = range(0, min(QUERIES, len(finding.arrays["queries"])), 2 if len(question.runs) > 3 else 1)
+        asking, elsewhere = finding.arrays["queries"][list(chosen)], column.run.elsewhere(finding)
+        queries = page.album.add(column.run, _split(finding, "query"), asking, dataset=elsewhere)
+        for k, query in zip(chosen, queries.tolist(), strict=True):
             strips = []
             for way in WAYS:
                 tiles = _found(column, finding, way, k, page)
@@ -73,7 +75,8 @@ def _found(column: Column, finding: Finding, way: str, row: int, page: Document)
     values = finding.arrays.get(WAYS[way])
     texts = [f"{v:.2f}" for v in values[row][:TILES]] if values is not None else [""] * len(positions)
     kept = positions >= 0
-    images = page.album.add(column.run, _split(finding, "bank"), positions[kept])
+    elsewhere = column.run.elsewhere(finding)
+    images = page.album.add(column.run, _split(finding, "bank"), positions[kept], dataset=elsewhere)
     return list(zip(images.tolist(), [t for t, keep in zip(texts, kept, strict=True) if keep], strict=True))
 
 
@@ -106,8 +109,8 @@ def _counted(alike: dict[Column, list[bool]]) -> Markup:
 
 
 def _sheet(question: Question, column: Column, finding: Finding, page: Document) -> Markup:
-    positions, other = finding.arrays["images"][:SHEET], str(finding.data.get("dataset", ""))
-    images = page.album.add(column.run, _split(finding, ""), positions, dataset=other)
+    positions, elsewhere = finding.arrays["images"][:SHEET], column.run.elsewhere(finding)
+    images = page.album.add(column.run, _split(finding, ""), positions, dataset=elsewhere)
     scores = finding.arrays.get("score")
     texts = [f"{v:.2f}" for v in scores[:SHEET]] if scores is not None else [""] * len(images)
     tiles = [_tile(image, text, page) for image, text in zip(images.tolist(), texts, strict=True)]
@@ -121,7 +124,8 @@ def _painted(question: Question, column: Column, finding: Finding, page: Documen
     texts = [f"{v:.3f}" for v in scores[:SHEET]] if scores is not None else [""] * len(pictures)
     tiles = [_tile(picture, text, page) for picture, text in zip(pictures.tolist(), texts, strict=True)]
     if "images" in finding.arrays:
-        images = page.album.add(column.run, _split(finding, ""), finding.arrays["images"][:SHEET])
+        positions, elsewhere = finding.arrays["images"][:SHEET], column.run.elsewhere(finding)
+        images = page.album.add(column.run, _split(finding, ""), positions, dataset=elsewhere)
         above = [_tile(image, "", page) for image in images.tolist()]
         tiles = [tag("div", pair) for pair in zip(above, tiles, strict=True)]
     return tag("div", tag("p", question.who(column), finding.text), tag("div", tiles, class_="strip"))

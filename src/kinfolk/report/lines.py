@@ -43,7 +43,7 @@ def figure(
         "xaxis": _axis(x_label, [x for line in series for x in line.x], "x" in log),
         "yaxis": _axis(y_label, [*(y for line in series for y in line.y), *named.values()], "y" in log),
         "margin": {"l": 58, "r": 12, "t": 8, "b": 44},
-        "height": 260,
+        "height": 260 + 20 * (len(series) // 4 if legend else 0),
         "hovermode": "x" if len(series) < 5 else "closest",
         "showlegend": legend and len(series) > 1,
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},

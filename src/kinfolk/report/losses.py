@@ -9,11 +9,12 @@ from typing import Any
 from kinfolk.report import lines
 from kinfolk.report.document import Document
 from kinfolk.report.figures import plain
-from kinfolk.report.markup import Markup, join, tag
+from kinfolk.report.markup import Markup, grid, join, tag
 from kinfolk.report.material import Material
 
 STEPS, TRAIN, HELD_OUT = "#8a8a8a", "#0072b2", "#d55e00"
 TOTAL = "total"
+MANY = 3  # runs; more share one figure for each term and split
 
 
 def show(runs: Sequence[Material], page: Document) -> Markup:
@@ -21,12 +22,67 @@ def show(runs: Sequence[Material], page: Document) -> Markup:
     logged = [run for run in runs if run.steps or _validated(run)]
     if not logged:
         return join([])
+    if len(logged) > MANY:
+        return _together(logged, page)
     names = dict.fromkeys(name for run in logged for name in _names(run))
     rows = {name: _row(name, logged, page) for name in names}
     if len(logged) == 1:
         return join([_said(logged), _key(), tag("div", list(rows.values()), class_="side")])
     shown = [join([tag("h3", name), tag("div", row, class_="side")]) for name, row in rows.items()]
     return join([_said(logged), _key(), shown])
+
+
+def _together(runs: Sequence[Material], page: Document) -> Markup:
+    """Of many runs: those with the same terms together, for each term one figure a split with a line for each run."""
+    kinds: dict[tuple[str, ...], list[Material]] = {}
+    for run in runs:
+        kinds.setdefault(tuple(sorted(_names(run))), []).append(run)
+    shown = []
+    for alike in kinds.values():
+        for name in _names(alike[0]):
+            figures = _by_split(name, alike, page)
+            title = f"{name} of {', '.join(run.name for run in alike)}" if len(kinds) > 1 else name
+            shown += [tag("h3", title), tag("div", figures, class_="side")] if figures else []
+    hint = f"In evaluation mode, after each epoch. Terms stand without their weights; {TOTAL} is their weighted sum."
+    return join([_gaps(runs), tag("p", hint, class_="hint"), shown])
+
+
+def _by_split(name: str, runs: Sequence[Material], page: Document) -> list[Markup]:
+    figures = []
+    rows = {run.name: _validated(run) for run in runs}
+    splits = list(dict.fromkeys(split for own in rows.values() for row in own for split in row["validation"]))
+    every = {
+        split: [
+            lines.Line(*_pairs([(row.get("step"), row["validation"].get(split, {}).get(name)) for row in own]), who)
+            for who, own in rows.items()
+        ]
+        for split in splits
+    }
+    references = _chance(runs[0]) if name == TOTAL and len({str(_chance(run)) for run in runs}) == 1 else {}
+    extent = _extent([line for series in every.values() for line in series], list(references.values()))
+    for split, series in every.items():
+        what = "training images" if split == "train" else f"{split} images, held out"
+        plot = page.plot(lines.figure(series, "step", "", references, y_range=extent), lines.alt(series, "step", name))
+        figures.append(tag("figure", tag("figcaption", tag("strong", name), f", {what}"), plot))
+    return figures
+
+
+def _gaps(runs: Sequence[Material]) -> Markup:
+    """The last totals of every run, and how far those of held-out images lie above those of training images."""
+    rows, above = [], 0
+    for run in runs:
+        last = {split: terms.get(TOTAL) for row in _validated(run)[-1:] for split, terms in row["validation"].items()}
+        held = next((value for split, value in last.items() if split != "train"), None)
+        if held is not None and last.get("train") is not None:
+            gap = held - last["train"]
+            above += gap > 0
+            rows.append([run.name, plain(last["train"]), plain(held), f"{'+' if gap > 0 else '−'}{plain(abs(gap))}"])
+    if not rows:
+        return join([])
+    header = ["run", "training images", "held-out images", "held-out minus training"]
+    said = f"The loss is higher on images not trained on than on training images in {above} of {len(rows)} runs."
+    caption = "Total loss after the last epoch"
+    return join([tag("p", said), grid(header, rows, caption, caption)])
 
 
 def _key() -> Markup:

@@ -50,7 +50,7 @@ class Material:
         epochs: rows of the log written after an epoch, with ``validation`` and ``watch``.
         speed: seconds and images a second of each epoch.
         findings: of the run and of the floors measured with it.
-        thumbnails: by split.
+        thumbnails: by split, those of other data than the run's own by ``DATASET SPLIT``.
         introduced: for findings of what is not a run, the name of their subject.
         asked: for those, the subject and its flags as they were typed.
     """
@@ -85,6 +85,11 @@ class Material:
     def data_name(self) -> str:
         """The name of the data, without the folders they lie in."""
         return Path(self.dataset).name or self.dataset
+
+    def elsewhere(self, finding: Finding) -> str:
+        """The name of the data that a finding shows where they are not the run's own, else an empty text."""
+        named = str(finding.data.get("dataset") or finding.protocol.get("dataset", ""))
+        return "" if named in (self.data_name, Path(self.data_name).stem) else named
 
     def get(self, section: str, key: str) -> Any:
         """One setting of the recipe, or None where it is not there."""

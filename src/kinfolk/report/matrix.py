@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from kinfolk.records.findings import Finding
 from kinfolk.report import lines
@@ -21,17 +22,23 @@ def show(question: Question, page: Document) -> Markup:
     for column, finding in question.answers.items():
         label = f"{question.title} of {column.label}"
         small = len(finding.data.get("columns", [])) <= WIDEST
-        picture = _shaded(finding, label) if small else page.plot(_heat(finding), label)
+        if small:
+            names = [[str(n) for n in finding.data.get(key, [])] for key in ("rows", "columns")]
+            picture = shaded(*names, finding.data.get("values", []), label)
+        else:
+            picture = page.plot(_heat(finding), label)
         shown.append(tag("div", tag("p", question.who(column), finding.text), picture))
     return tag("div", tag("h3", question.title), tag("div", shown, class_="side"))
 
 
-def _shaded(finding: Finding, label: str) -> Markup:
-    rows, values = finding.data.get("rows", []), finding.data.get("values", [])
+def shaded(
+    rows: Sequence[str], columns: Sequence[str], values: Sequence[Sequence[object]], label: str
+) -> Markup:
+    """A table whose cells are the darker the larger their number is."""
     known = [abs(v) for row in values for v in row if isinstance(v, (int, float)) and math.isfinite(v)]
     top = max(known, default=0.0) or 1.0
-    body = [[str(name), *[_cell(v, top) for v in row]] for name, row in zip(rows, values, strict=False)]
-    return grid(["", *map(str, finding.data.get("columns", []))], body, label, class_="matrix")
+    body = [[name, *[_cell(v, top) for v in row]] for name, row in zip(rows, values, strict=False)]
+    return grid(["", *columns], body, label, class_="matrix")
 
 
 def _cell(value: object, top: float) -> Markup:

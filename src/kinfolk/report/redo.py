@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kinfolk.compare.frame import Outcome
 from kinfolk.records.recipe import flatten
 from kinfolk.report.columns import Question, words
 from kinfolk.report.markup import Markup, grid, join, tag
@@ -17,6 +18,24 @@ def show(runs: Sequence[Material], questions: Sequence[Question]) -> Markup:
     return join(
         [
             [tag("div", tag("h3", run.name), tag("pre", "\n".join(commands(run)), tabindex="0")) for run in runs],
+            _folded("Recipe", runs, [flatten(run.recipe) for run in runs]),
+            _protocols(questions),
+            _folded("Environment", runs, [flatten(run.environment) for run in runs]),
+        ]
+    )
+
+
+def show_study(outcome: Outcome, runs: Sequence[Material], questions: Sequence[Question]) -> Markup:
+    """The study's command, then what its runs were and ran under."""
+    command = outcome.frame.about.get("command", [])
+    one = [*command, "--only", outcome.comparison.variants[-1], "--seeds", "0"]
+    said = f"One run alone, such as {outcome.comparison.variants[-1]} with seed 0:"
+    drawn = "What is drawn above for a variant is of its run with the first seed."
+    return join(
+        [
+            [tag("pre", shlex.join(command), tabindex="0"), tag("p", said), tag("pre", shlex.join(one), tabindex="0")]
+            if command else None,
+            tag("p", drawn, class_="hint"),
             _folded("Recipe", runs, [flatten(run.recipe) for run in runs]),
             _protocols(questions),
             _folded("Environment", runs, [flatten(run.environment) for run in runs]),

@@ -45,12 +45,24 @@ def _atlas(maps: list[tuple[Question, Column, Finding]], page: Document) -> Mark
     side = [tag("div", tag("h3", title), tag("div", figures, class_="side maps")) for title, figures in rows.items()]
     return tag(
         "div",
+        tag("p", said) if (said := _named(maps)) else None,
         tag("p", note, MANUAL, class_="hint"),
         tag("div", class_="controls"),
         side,
         tag("div", class_="selection", hidden=True),
         class_="atlas",
     )
+
+
+def _named(maps: list[tuple[Question, Column, Finding]]) -> str:
+    """On which kind of map neighbours name the class most often, on average over the runs."""
+    shares: dict[str, list[float]] = {}
+    for question, column, finding in maps:
+        if column.own and "accuracy_on_map" in finding.data:
+            shares.setdefault(question.title, []).append(float(finding.data["accuracy_on_map"]))
+    means = sorted(((float(np.mean(values)), title) for title, values in shares.items()), reverse=True)
+    parts = [f"{share:.1%} on the {title}" for share, title in means]
+    return f"Neighbours on a map name the class, on average over what was trained: {', '.join(parts)}." if parts else ""
 
 
 def _extras(finding: Finding, siblings: Sequence[Finding]) -> dict[str, np.ndarray]:
@@ -71,7 +83,7 @@ def _extras(finding: Finding, siblings: Sequence[Finding]) -> dict[str, np.ndarr
 def _map(question: Question, column: Column, finding: Finding, extras: dict[str, np.ndarray], page: Document) -> Markup:
     points = _points(question.place, column, finding, extras, page)
     alt = f"{question.title} of {column.label}: {len(points['ids'])} points, each an image of "
-    alt += f"{column.run.data_name} {question.place}."
+    alt += f"{column.run.elsewhere(finding) or column.run.data_name} {question.place}."
     caption = [tag("strong", column.label), f" {finding.text}"]
     return tag("figure", page.map(points, alt), tag("figcaption", caption))
 
@@ -82,10 +94,11 @@ def _points(
     index = np.asarray(finding.arrays["index"], np.int64)
     kept = chosen(index)
     labels = finding.arrays.get("labels")
-    ids = page.album.add(column.run, split, index[kept], None if labels is None else labels[kept])
+    elsewhere = column.run.elsewhere(finding)
+    ids = page.album.add(column.run, split, index[kept], None if labels is None else labels[kept], elsewhere)
     colours = {}
     if labels is not None and (labels >= 0).any():
-        names = page.album.classes(column.run, split) or [str(n) for n in finding.data.get("classes", [])]
+        names = page.album.classes(column.run, split, elsewhere) or [str(n) for n in finding.data.get("classes", [])]
         colours["class"] = _categories(labels[kept], names)
     for name, values in extras.items():
         colours[name.replace("_", " ")] = _colouring(values[kept])

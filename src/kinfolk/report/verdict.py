@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kinfolk.records.findings import Finding
 from kinfolk.report.columns import Column, Question, words
 from kinfolk.report.document import Document
 from kinfolk.report.figures import plain
-from kinfolk.report.markup import Markup, grid, tag
+from kinfolk.report.markup import Markup, grid, join, tag
+
+HEALTHY = "healthy"
 
 
 def show(question: Question, page: Document) -> Markup:
@@ -18,6 +22,26 @@ def show(question: Question, page: Document) -> Markup:
 def name_of(finding: Finding) -> str:
     """The verdict in a word or two."""
     return str(finding.data.get("verdict", "undecided"))
+
+
+def brief(finding: Finding) -> str:
+    """The verdict with the evidence that says so: ``dimensional collapse, effective rank of z 3.10``."""
+    name = name_of(finding)
+    grave = [e for e in finding.data.get("evidence", []) if isinstance(e, dict) and e.get("says") == name != HEALTHY]
+    return ", ".join([name, *[f"{e.get('name', '')} {plain(e.get('value'))}" for e in grave[:1]]])
+
+
+def counted(questions: Sequence[Question]) -> Markup:
+    """Of several runs: who was diagnosed with what."""
+    said = []
+    for question in questions:
+        names: dict[str, list[str]] = {}
+        for column, finding in question.runs.items():
+            names.setdefault(name_of(finding), []).append(column.label)
+        parts = [f"{found}: {', '.join(who)}" for found, who in names.items()]
+        text = "; ".join(parts)
+        said += [tag("p", f"{text[0].upper()}{text[1:]}.")] if len(question.runs) > 1 else []
+    return join(said)
 
 
 def _card(column: Column, finding: Finding, named: bool) -> Markup:

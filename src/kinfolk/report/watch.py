@@ -11,37 +11,46 @@ from kinfolk.report.document import Document
 from kinfolk.report.markup import Markup, join, tag
 from kinfolk.report.material import Material
 
+MANY = 3
+
 
 def show(runs: Sequence[Material], page: Document) -> Markup:
-    """Numbers and distributions as curves over epochs, all runs in one figure; texts, which are alarms, in words."""
+    """Numbers and distributions as curves over epochs, all runs in one figure; texts, which are alarms, in words.
+
+    Of more than ``MANY`` runs each figure of a distribution has a plot of its own.
+    """
     names = dict.fromkeys(name for run in runs for row in run.epochs for name in row.get("watch", {}))
     figures, alarms = [], []
     for name in names:
-        series = []
-        for k, run in enumerate(runs):
-            seen = _seen(run, name)
-            series += _lines(run.name, [(x, y) for x, y in seen if not isinstance(y, str)], k)
-            alarms += [_alarm(run, epoch, y) for epoch, y in seen if isinstance(y, str)]
-        shown = [line for line in series if line.x]
-        if shown:
-            alt = f"{words(name)}. {lines.alt(shown, 'epoch', name)}"
-            plot = page.plot(lines.figure(shown, "epoch", ""), alt)
-            caption = tag("figcaption", tag("strong", words(name)), " while training, by epoch")
-            figures.append(tag("figure", caption, plot))
+        seen = {run.name: _seen(run, name) for run in runs}
+        alarms += [_alarm(who, epoch, y) for who, found in seen.items() for epoch, y in found if isinstance(y, str)]
+        numbers = {who: [(x, y) for x, y in found if not isinstance(y, str)] for who, found in seen.items()}
+        parts = dict.fromkeys(part for found in numbers.values() for _, y in found for part in _parts(y))
+        for chosen in [[part] for part in parts] if len(runs) > MANY else [list(parts)]:
+            title = f"{words(name)}, {chosen[0]}" if len(runs) > MANY and chosen[0] else words(name)
+            series = [line for k, (who, found) in enumerate(numbers.items()) for line in _lines(who, found, chosen, k)]
+            if series:
+                alt = f"{title}. {lines.alt(series, 'epoch', name)}"
+                caption = tag("figcaption", tag("strong", title), " while training, by epoch")
+                figures.append(tag("figure", caption, page.plot(lines.figure(series, "epoch", ""), alt)))
     return join([alarms, tag("div", figures, class_="side") if figures else None])
 
 
-def _lines(run: str, seen: list[tuple[int, Any]], k: int) -> list[lines.Line]:
-    """One line for a number; for a distribution one for each of its figures, in the run's colour."""
-    values = [(x, y if isinstance(y, dict) else {"": y}) for x, y in seen]
+def _parts(value: Any) -> dict[str, Any]:
+    """A distribution's figures by name, or a number under no name."""
+    return value if isinstance(value, dict) else {"": value}
+
+
+def _lines(run: str, seen: list[tuple[int, Any]], chosen: Sequence[str], k: int) -> list[lines.Line]:
+    """One line for each chosen figure, in the run's colour."""
     colour, first = lines.COLOURS[k % len(lines.COLOURS)], k // len(lines.COLOURS)
     found = []
-    for i, part in enumerate(dict.fromkeys(part for _, y in values for part in y)):
-        known = [(x, y[part]) for x, y in values if part in y]
+    for i, part in enumerate(chosen):
+        known = [(x, _parts(y)[part]) for x, y in seen if part in _parts(y)]
         dash = lines.DASHES[(first + i) % len(lines.DASHES)]
-        name = f"{run}, {part}" if part else run
+        name = f"{run}, {part}" if part and len(chosen) > 1 else run
         found.append(lines.Line([x for x, _ in known], lines.finite([y for _, y in known]), name, colour, dash))
-    return found
+    return [line for line in found if line.x]
 
 
 def _seen(run: Material, name: str) -> list[tuple[int, Any]]:

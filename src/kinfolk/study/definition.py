@@ -25,7 +25,7 @@ TOP = (
 VARIANT = ("name", "says", "set", "reported", "equal", "to", "seeds", "scales")
 GENERATE = ("off", "grid", "from", "prefix", "seeds", "equal", "to", "scales")
 SCALE = ("substitutes", "seeds", "keep", "set", "evaluate")
-EVALUATE = ("only", "ood", "anomalies", "floors")
+EVALUATE = ("only", "once", "ood", "anomalies", "floors")
 INDEX = ("subject", "metric", "layer")
 EQUAL = ("views", "steps", "seconds")
 LISTS = {"augmentations": "views.augmentations", "auxiliaries": "auxiliaries"}
@@ -62,7 +62,7 @@ class Study:
         variants: the first is what the others are compared to, and may be called ``base`` in claims.
         seeds: of every variant.
         keep: epochs whose weights are kept; watch: what is looked at after every epoch.
-        evaluate: only, ood, anomalies, floors.
+        evaluate: only, once (with the first seed alone, as floors are), ood, anomalies, floors.
         claims: what somebody said of it.
         indices: neighbour indices by name, for ``positives.index = "@NAME"``: subject, metric, layer.
     """
@@ -252,10 +252,11 @@ def change(values: dict[str, Any], key: str, value: Any) -> None:
 def evaluate_of(given: Mapping[str, Any]) -> dict[str, Any]:
     """``[evaluate]`` with its defaults, the names of evaluations checked."""
     keys(given, EVALUATE, "[evaluate]")
-    only = tuple(listed(given.get("only", []), "evaluate.only", str))
     known = [*registry.leaves("evaluations"), *registry.leaves("diagnostics")]
-    for name in only:
+    only, once = (tuple(listed(given.get(key, []), f"evaluate.{key}", str)) for key in ("only", "once"))
+    for name in (*only, *once):
         if name not in known:
             raise unknown("evaluation or diagnostic", name, known)
     floors = config.Setting("floors", "bool", True).check(given.get("floors", True), "evaluate")
-    return {"only": only, "ood": given.get("ood", ""), "anomalies": given.get("anomalies", ""), "floors": floors}
+    others = {key: given.get(key, "") for key in ("ood", "anomalies")}
+    return {"only": only or tuple(known), "once": once, **others, "floors": floors}

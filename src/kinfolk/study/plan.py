@@ -162,8 +162,10 @@ def probe(study: Study, variant: Variant) -> Recipe:
     """
     values = valued(study, variant, 0)
     if reference(study, variant):
-        recipe(variant, values)
+        whole = recipe(variant, values)
         values["positives"] = {}
+        if whole.positives.settings["augment"] == "none":
+            place(values, "views.augmentations", [])
     return recipe(variant, values)
 
 

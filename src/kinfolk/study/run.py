@@ -38,10 +38,14 @@ class Prepared:
     costs: dict[str, dict[str, Any]]
     refused: dict[str, KinfolkError] = field(default_factory=dict)
 
-    def asked(self) -> dict[str, Any]:
-        """What every run is measured by, its variables filled in."""
-        wanted = self.study.evaluate
-        return {**wanted, **{key: plan.expanded(wanted[key]) for key in ("ood", "anomalies")}}
+    def asked(self, seed: int) -> dict[str, Any]:
+        """What the runs of a seed are measured by; floors and what is asked for once go with the first seed alone."""
+        wanted, first = self.study.evaluate, seed not in self.study.seeds[1:]
+        named = {key: plan.expanded(wanted[key]) for key in ("ood", "anomalies")}
+        only = [name for name in wanted["only"] if first or name not in wanted["once"]]
+        if first:
+            only += [name for name in wanted["once"] if name not in only]
+        return {"only": only, **named, "floors": wanted["floors"] and first}
 
     def seconds(self, job: Job) -> float:
         """Training time by the measured steps; 0 where it is finished."""
@@ -51,7 +55,7 @@ class Prepared:
     def measured(self, job: Job) -> bool:
         """Whether the run has been measured as the study asks."""
         kept = card(job.folder / MEASURED)
-        return job.run.finished and kept.get("asked") == json.loads(json.dumps(self.asked()))
+        return job.run.finished and kept.get("asked") == self.asked(job.seed)
 
 
 def prepare(
@@ -78,7 +82,7 @@ def prepare(
     planned = [j for j in plan.jobs(study, out, seeds, wanted, costs) if j.variant.name not in refused]
     plan.refuse_others(planned)
     made = Prepared(study, out, [plan.settled(j) for j in planned], costs, refused)
-    made.asked()
+    made.asked(seeds[0])
     return made
 
 
@@ -148,9 +152,9 @@ def one(prepared: Prepared, job: Job, worker: Worker) -> None:
         find_neighbours(job.index, prepared.out / "runs" / job.needs)
     if not job.run.finished:
         worker(steps.train, job.recipe, job.folder, prepared.study.keep, prepared.study.watch)
-    began = time.monotonic()
-    worker(steps.evaluate, job.folder, prepared.asked())
-    kept = {"asked": prepared.asked(), "seconds": time.monotonic() - began}
+    began, asked = time.monotonic(), prepared.asked(job.seed)
+    worker(steps.evaluate, job.folder, asked)
+    kept = {"asked": asked, "seconds": time.monotonic() - began}
     files.write_text(job.folder / MEASURED, json.dumps(kept, indent=1) + "\n")
     (prepared.out / "failures" / f"{job.name}.txt").unlink(missing_ok=True)
 
@@ -179,7 +183,7 @@ def remaining(prepared: Prepared, left: Sequence[Job]) -> str:
     spent = [float(card(job.folder / MEASURED)["seconds"]) for job in prepared.jobs if (job.folder / MEASURED).exists()]
     if not spent:
         return f"about {duration(training)} left, and the time to measure {len(left)} runs"
-    return f"about {duration(training + statistics.median(spent) * len(left))} left"
+    return f"about {duration(training + statistics.median_low(spent) * len(left))} left"
 
 
 def duration(seconds: float) -> str:
@@ -189,30 +193,31 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def frame(study: Study) -> Frame:
-    """What the comparison must know of the study."""
+def frame(study: Study, command: Sequence[str]) -> Frame:
+    """What the comparison must know of the study; ``command`` carries it out again."""
     about = {
-        "name": study.name, "question": study.question, "scale": study.scale, "substitutes": list(study.substitutes)
+        "name": study.name, "question": study.question, "scale": study.scale,
+        "substitutes": list(study.substitutes), "command": list(command),
     }
     reported = {(v.name, score): float(value) for v in study.variants for score, value in v.reported.items()}
     return Frame(about, {v.name: v.says for v in study.variants}, reported, study.claims)
 
 
-def conclude(prepared: Prepared, say: Say) -> Outcome:
+def conclude(prepared: Prepared, command: Sequence[str], say: Say) -> Outcome:
     """Write ``table.csv``, ``table.md``, ``table.json`` and ``report.html`` from the runs that are measured.
 
     Raises:
         RequestError: none is measured yet.
     """
     out = prepared.out
-    frame(prepared.study).save(out)
+    frame(prepared.study, command).save(out)
     outcome = compared([out])
     for suffix in (".csv", ".md", ".json"):
         files.write_text(out / f"table{suffix}", outcome.text(suffix))
-    from kinfolk.report.write import write
+    from kinfolk.report.write import write_study
 
     try:
-        write([folder for _, folder in outcome.frame.runs(out)], out / "report.html")
+        write_study(outcome, out, out / "report.html")
     except KinfolkError as error:
         say(f"no report.html: {error}")
     return outcome

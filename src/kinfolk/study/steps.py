@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kinfolk.core.lines import decoding, say
+from kinfolk.core.lines import say
 from kinfolk.records.recipe import Recipe
 from kinfolk.records.run import Run
 
@@ -19,7 +19,7 @@ def cost(recipe: Recipe) -> dict[str, Any]:
     device.keep_freed_memory()
     from kinfolk.train.cost import cost as measure
 
-    return asdict(measure(recipe, decoding))
+    return asdict(measure(recipe))
 
 
 def train(recipe: Recipe, folder: Path, keep: Sequence[int], watch: Sequence[str]) -> None:
@@ -33,7 +33,7 @@ def train(recipe: Recipe, folder: Path, keep: Sequence[int], watch: Sequence[str
 
     progress = Progress()
     try:
-        fit(recipe, folder, [Watch(watch), progress], keep=keep, progress=decoding)
+        fit(recipe, folder, [Watch(watch), progress], keep=keep)
     finally:
         progress.close()
 

@@ -12,7 +12,7 @@ from kinfolk.core import config
 from kinfolk.core.errors import RequestError
 from kinfolk.core.lines import say
 from kinfolk.study.definition import Study, read
-from kinfolk.study.run import Prepared, carry_out, commands, conclude, duration, prepare
+from kinfolk.study.run import Prepared, carry_out, commands, conclude, duration, prepare, remaining
 from kinfolk.study.worker import Worker
 
 
@@ -36,7 +36,8 @@ def study(named: str, out: Path, *, scale: str, seeds: str, only: Sequence[str],
     if not any(prepared.measured(job) for job in prepared.jobs):
         say("kinfolk: no run could be trained and measured, so there is no table.")
         return 1
-    show(conclude(prepared, say))
+    command = ["kinfolk", "study", named, "--out", str(out), *flags(scale, pairs)]
+    show(conclude(prepared, command, say))
     print(f"tables: {out / 'table.md'}, .csv, .json; report: {(out / 'report.html').resolve()}")
     if failed:
         say(f"failed: {', '.join(failed)} (why is above). The table has the rest; the same command tries again.")
@@ -53,8 +54,7 @@ def plan_only(
         prepared = prepare(asked, out, worker, chosen_seeds(asked, seeds), only, say, keep=False)
     finally:
         worker.close()
-    arguments = [*(["--scale", scale] if scale else []), *(part for pair in pairs for part in ("--set", pair))]
-    rows = commands(prepared, named, arguments)
+    rows = commands(prepared, named, flags(scale, pairs))
     if as_json:
         return json.dumps(rows, indent=1)
     lines = [asked.question, *asked.substitutes, summary(prepared)]
@@ -65,14 +65,19 @@ def plan_only(
     return "\n".join([*lines, *(f"refused: {name}: {error}" for name, error in prepared.refused.items())])
 
 
+def flags(scale: str, pairs: Sequence[str]) -> list[str]:
+    """The flags that say what every run of a study is."""
+    return [*(["--scale", scale] if scale else []), *(part for pair in pairs for part in ("--set", pair))]
+
+
 def summary(prepared: Prepared) -> str:
-    """How many runs there are, how many are finished, and how long training what is left should take."""
-    runs, done = len(prepared.jobs), sum(prepared.measured(job) for job in prepared.jobs)
-    seconds = sum(prepared.seconds(job) for job in prepared.jobs)
+    """How many runs there are, how many are finished, and how long what is left should take."""
+    left = [job for job in prepared.jobs if not prepared.measured(job)]
     names = len({job.variant.name for job in prepared.jobs})
     scale = f", scale {prepared.study.scale}" if prepared.study.scale else ""
+    done = len(prepared.jobs) - len(left)
     finished = f", {done} of them finished" if done else ""
-    return f"{names} variants, {runs} runs{finished}{scale}: about {duration(seconds)} of training left"
+    return f"{names} variants, {len(prepared.jobs)} runs{finished}{scale}: {remaining(prepared, left)}"
 
 
 def chosen_seeds(asked: Study, text: str) -> list[int]:

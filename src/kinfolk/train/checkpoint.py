@@ -12,6 +12,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from kinfolk.core import files
+from kinfolk.encoders import Encoder
+from kinfolk.records.run import Run
+from kinfolk.train.objective import Objective
 
 
 def save(folder: Path, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, card: dict[str, Any]) -> None:
@@ -64,6 +67,14 @@ def states(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, dict
 def plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Tensors as safetensors takes them: on the CPU, contiguous, none sharing memory."""
     return {k: v.detach().to("cpu", copy=True).contiguous() for k, v in tensors.items()}
+
+
+def save_run(run: Run, objective: Objective) -> None:
+    """Write the weights of a finished run, and before them those of the encoder that embeds, under its own names."""
+    embedder, card = objective.method.embedder(), {"method": run.recipe.method.name}
+    if isinstance(embedder, Encoder):
+        save_weights(run.encoder, embedder.state_dict(), card)
+    save_weights(run.weights, objective.weights(), card)
 
 
 def save_weights(path: Path, weights: dict[str, Tensor], card: dict[str, str]) -> None:

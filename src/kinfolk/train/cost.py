@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -53,13 +52,13 @@ class Cost:
         ]
 
 
-def cost(recipe: Recipe, progress: Callable[[int, int], None] | None = None) -> Cost:
+def cost(recipe: Recipe) -> Cost:
     """Measure three steps after a first one; nothing is written.
 
     Raises:
         RequestError: the recipe cannot be carried out here.
     """
-    material = prepare(recipe, progress)
+    material = prepare(recipe)
     recipe, objective = material.recipe, material.objective
     trainer = Trainer(material, Run(""), (), frozenset())
     objective.train()

@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -58,7 +58,6 @@ def train(
     listeners: Sequence[Listener] = (),
     *,
     keep: Iterable[int] = (),
-    progress: Callable[[int, int], None] | None = None,
 ) -> Run:
     """Train what ``recipe`` asks for into the folder ``out``, or go on where a killed run stopped.
 
@@ -67,7 +66,6 @@ def train(
         out: the run folder. A finished run of the same request is returned as it is.
         listeners: followers, called in order.
         keep: epochs after which the weights are kept as ``epochs/NNNN.safetensors``.
-        progress: called with (done, total) while images are decoded.
 
     Raises:
         RequestError: the folder holds another request (the differing keys are named) or is in use.
@@ -79,7 +77,7 @@ def train(
     if run.finished:
         shutil.rmtree(run.folder / DONE, ignore_errors=True)
         return run
-    material = prepare(recipe, progress)
+    material = prepare(recipe)
     trainer = Trainer(material, run, listeners, frozenset(keep))
     for listener in trainer.listeners:
         listener.prepared(material)
@@ -149,7 +147,7 @@ class Trainer:
         while step < self.total:
             step = self.epoch(step)
         if distributed.main():
-            checkpoint.save_weights(self.run.weights, self.objective.weights(), {"method": self.recipe.method.name})
+            checkpoint.save_run(self.run, self.objective)
             os.replace(self.run.resume, self.run.folder / DONE)
             shutil.rmtree(self.run.folder / DONE)
         for listener in self.listeners:

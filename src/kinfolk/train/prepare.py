@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,13 +40,13 @@ class Material:
         return self.objective.method
 
 
-def images_of(data: Data, split: str, seed: int, progress: Callable[[int, int], None] | None = None) -> Images:
+def images_of(data: Data, split: str, seed: int) -> Images:
     """Load one split as a recipe's ``[data]`` says; ``limit`` and ``fraction`` hold for the training split only."""
     seen, _ = divided(data, seed)
     chosen: dict[str, Any] = {"size": data.size, "classes": seen, "seed": seed, "settings": data.settings}
     if split == data.split:
         chosen |= {"limit": data.limit, "fraction": data.fraction}
-    return load(data.name, split, progress=progress, **chosen)
+    return load(data.name, split, **chosen)
 
 
 def resolve(recipe: Recipe, images: Images) -> Recipe:
@@ -186,14 +185,14 @@ def distribute(objective: Objective, settings: Train) -> nn.Module:
     return wrapper(objective, **buffers)
 
 
-def prepare(recipe: Recipe, progress: Callable[[int, int], None] | None = None) -> Material:
+def prepare(recipe: Recipe) -> Material:
     """Open the data, resolve the recipe and build the network, all before anything is written.
 
     Raises:
         RequestError: the recipe cannot be carried out with these images or on this hardware.
     """
     refuse_small_crops(recipe)
-    images = images_of(recipe.data, recipe.data.split, recipe.seed, progress)
+    images = images_of(recipe.data, recipe.data.split, recipe.seed)
     recipe = resolve(recipe, images)
     if recipe.train.batch % distributed.world():
         raise RequestError(f"train.batch = {recipe.train.batch} does not divide among {distributed.world()} processes.")
