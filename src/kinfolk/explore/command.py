@@ -25,7 +25,7 @@ def exploring(look: Look) -> Callable[..., None]:
     """The command, with what opens a run: (place, whether to embed what is missing) -> Subject."""
 
     def explore(
-        runs: Annotated[list[Path], typer.Argument(help="Run folders, and features files (.npz, .parquet).")],
+        runs: Annotated[list[Path], typer.Argument(help="Runs, folders of runs, features files (.npz, .parquet).")],
         port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = PORT,
         host: Annotated[str, typer.Option(help="Listen on this address; another needs a token.")] = LOCAL,
         token: Annotated[str, typer.Option(help="What requests must carry; made for another --host.")] = "",
