@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from kinfolk.explore.shelf import checked
+
 ADDRESS = re.compile(r"explore: http://([^/]+):(\d+)/(?:\?token=(\S+))?")
 
 
@@ -64,6 +66,10 @@ def test_it_prints_its_address_answers_there_and_ends_with_ctrl_c(made: Path) ->
             socket.create_connection(("127.0.0.1", int(port)), 1)
 
 
+def test_a_folder_of_runs_stands_for_its_runs(made: Path) -> None:
+    assert {place.name for place in checked([made])} == {"first", "second", "other", "begun"}
+
+
 def test_another_host_makes_a_token_that_every_request_needs(made: Path) -> None:
     with started(made / "first", "--port", 0, "--host", "0.0.0.0") as (_, address):
         _, port, token = address.groups()
@@ -75,7 +81,7 @@ def test_another_host_makes_a_token_that_every_request_needs(made: Path) -> None
 
 def test_what_cannot_be_shown_is_refused_in_words(made: Path, tmp_path: Path) -> None:
     assert "does not exist" in refused(tmp_path / "absent")
-    assert "no run folder" in refused(tmp_path)
+    assert "not a run folder" in refused(tmp_path)
     assert "given twice" in refused(made / "first", made / "first")
 
 

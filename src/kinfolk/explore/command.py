@@ -26,7 +26,7 @@ def exploring(opener: str) -> Callable[..., None]:
     """The command; ``opener`` names the module whose ``look`` opens a run: (place, embed if missing) -> Subject."""
 
     def explore(
-        runs: Annotated[list[Path], typer.Argument(help="Run folders, and features files (.npz, .parquet).")],
+        runs: Annotated[list[Path], typer.Argument(help="Runs, folders of runs, features files (.npz, .parquet).")],
         port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = PORT,
         host: Annotated[str, typer.Option(help="Listen on this address; another needs a token.")] = LOCAL,
         token: Annotated[str, typer.Option(help="What requests must carry; made for another --host.")] = "",

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from kinfolk.compare.members import folders_of
 from kinfolk.core import files
 from kinfolk.core.errors import KinfolkError, RequestError
 from kinfolk.explore.part import Part
@@ -170,7 +171,7 @@ class Shelf:
 
 
 def checked(places: Sequence[Path]) -> list[Path]:
-    """The places, each of them something that can be shown, and none twice.
+    """The places, each of them something that can be shown, and none twice; a folder of runs stands for its runs.
 
     Raises:
         RequestError: what is wrong with one of them.
@@ -180,9 +181,9 @@ def checked(places: Sequence[Path]) -> list[Path]:
         vectors = place.suffix in (".npz", ".parquet") and place.is_file()
         if not vectors and not place.exists():
             raise RequestError(f"'{place}' does not exist; kinfolk explore takes run folders and features files.")
-        if not vectors and not any((place / name).is_file() for name in ("recipe.toml", "findings.jsonl")):
-            raise RequestError(f"'{place}' is no run folder (it has no recipe.toml) and no features file.")
-        if place.resolve() in [known.resolve() for known in found]:
-            raise RequestError(f"'{place}' was given twice.")
-        found.append(place)
+        alone = vectors or (place / "findings.jsonl").is_file()
+        for inside in [place] if alone else folders_of([place]):
+            if inside.resolve() in [known.resolve() for known in found]:
+                raise RequestError(f"'{inside}' was given twice.")
+            found.append(inside)
     return found
