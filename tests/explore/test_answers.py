@@ -269,6 +269,23 @@ def test_a_run_that_trains_has_no_neighbours_yet(ask) -> None:
     assert (answer.status, "not finished" in answer.json["error"]) == (409, True)
 
 
+@pytest.mark.parametrize(("name", "text"), [
+    ("recipe.toml", "seed = ["), ("findings.jsonl", '{"nothing": 1}\n'), ("environment.json", "{"),
+    ("log.jsonl", "{\n[]\n"),
+])
+def test_damaged_files_of_a_run_break_nothing_else(ask, made, name: str, text: str) -> None:
+    place = made / "begun" / name
+    before = place.read_text() if place.exists() else None
+    place.write_text(text)
+    try:
+        for path in ("/api/runs", "/api/runs/begun", "/api/runs/begun/log", "/api/runs/begun/findings"):
+            assert ask(path).status == 200
+    finally:
+        place.unlink()
+        if before is not None:
+            place.write_text(before)
+
+
 def test_openapi_tells_the_truth(ask) -> None:
     """Every address is described, and answers have exactly the described keys."""
     described = ask("/openapi.json").json

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from kinfolk import __version__
+from kinfolk.core.errors import KinfolkError
 from kinfolk.explore.api import images, maps, neighbours, runs, shapes
 from kinfolk.explore.explorer import Explorer
 from kinfolk.explore.refusal import Refusal
@@ -37,6 +38,7 @@ def application(explorer: Explorer) -> FastAPI:
     app.get("/page/{name}", include_in_schema=False)(show)
     app.get("/shared/{name}", include_in_schema=False)(file_of(pages("kinfolk.report")))
     app.add_exception_handler(Refusal, refused)
+    app.add_exception_handler(KinfolkError, impossible)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, failed)
     app.add_exception_handler(Exception, broken)
@@ -69,6 +71,11 @@ def refused(request: Request, error: Exception) -> Response:
     """A refusal as JSON."""
     assert isinstance(error, Refusal)
     return JSONResponse({"error": error.message}, error.status)
+
+
+def impossible(request: Request, error: Exception) -> Response:
+    """What a run folder does not allow, in the words of the command line."""
+    return JSONResponse({"error": str(error)}, 409)
 
 
 def invalid(request: Request, error: Exception) -> Response:

@@ -15,6 +15,7 @@ import numpy as np
 from kinfolk.compare.members import folders_of
 from kinfolk.core import files
 from kinfolk.core.errors import KinfolkError, RequestError
+from kinfolk.core.lines import say
 from kinfolk.explore.part import Part
 from kinfolk.explore.refusal import Refusal
 from kinfolk.records import findings
@@ -69,14 +70,14 @@ class Shown:
     @property
     def findings(self) -> list[Finding]:
         """All findings of the folder, read again when they change."""
-        found: list[Finding] = self._reading("findings.jsonl", lambda: findings.load(self.place))
+        found: list[Finding] = self._reading("findings.jsonl", lambda: found_in(self.place))
         return found
 
     @property
     def log(self) -> list[dict[str, Any]]:
         """The rows of the log, read again when it grows."""
         found: list[dict[str, Any]] = self._reading("log.jsonl", lambda: files.read_lines(self.place / "log.jsonl"))
-        return found
+        return [row for row in found if isinstance(row, dict)]
 
     @property
     def own(self) -> str:
@@ -143,6 +144,17 @@ class Shown:
         if kept is None or kept[0] != stamp:
             kept = self._kept[name] = stamp, read()
         return kept[1]
+
+
+def found_in(place: Path) -> list[Finding]:
+    """The findings of a folder; those of a damaged one are none, and the terminal says why."""
+    from safetensors import SafetensorError
+
+    try:
+        return findings.load(place)
+    except (TypeError, ValueError, OSError, SafetensorError) as error:
+        say(f"the findings of '{place}' cannot be read: {error}")
+        return []
 
 
 class Shelf:

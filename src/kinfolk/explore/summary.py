@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from kinfolk.compare import table
+from kinfolk.core.errors import RequestError
 from kinfolk.explore import maps
 from kinfolk.explore.shelf import CEILING, FLOORS, Shown
 from kinfolk.records import recipe
@@ -25,8 +27,8 @@ def row(shown: Shown) -> dict[str, Any]:
     epochs = [entry["epoch"] for entry in shown.log if "epoch" in entry]
     return {
         "key": shown.key, "name": shown.name, "path": str(shown.place), "state": shown.state,
-        "data": first.features.dataset if first else named(asked, "data"), "method": named(asked, "method"),
-        "encoder": named(asked, "encoder"), "seed": asked.get("seed"),
+        "data": first.features.dataset if first else Path(named(asked, "data") or "").name or None,
+        "method": named(asked, "method"), "encoder": named(asked, "encoder"), "seed": asked.get("seed"),
         "epochs": (asked.get("train") or {}).get("epochs"), "epoch": max(epochs, default=None),
         "splits": [
             {"split": role, "name": part.features.split, "images": len(part),
@@ -42,18 +44,26 @@ def row(shown: Shown) -> dict[str, Any]:
 
 def whole(shown: Shown) -> dict[str, Any]:
     """One run with its recipe and environment."""
-    place = shown.place / "environment.json"
-    try:
-        environment = json.loads(place.read_text("utf-8")) if place.is_file() else {}
-    except ValueError:
-        environment = {}
-    return {**row(shown), "recipe": read_recipe(shown), "environment": environment}
+    return {**row(shown), "recipe": read_recipe(shown), "environment": card(shown, "environment.json")}
 
 
 def read_recipe(shown: Shown) -> dict[str, Any]:
-    """The recipe as plain values, as far as there is one."""
+    """The recipe as plain values, as far as there is one; that of a folder of findings stands in ``subject.json``."""
     place = shown.place / "recipe.toml"
-    return dict(recipe.read(place)) if place.is_file() else {}
+    try:
+        found = recipe.read(place) if place.is_file() else card(shown, "subject.json").get("recipe")
+    except RequestError:
+        return {}
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def card(shown: Shown, name: str) -> dict[str, Any]:
+    """A small JSON file of the folder; empty where it is not there or damaged."""
+    try:
+        found = json.loads((shown.place / name).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def named(asked: dict[str, Any], section: str) -> str | None:
