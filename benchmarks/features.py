@@ -46,10 +46,11 @@ def of_run(folder: str) -> Split | None:
         print(f"no run at {folder}: real features left out (kinfolk train --data cifar10 --out {folder}, or --run)")
         return None
     from kinfolk.evaluate import subjects
+    from kinfolk.load.roles import roles
     from kinfolk.records.run import Run
 
     run = Run.at(folder)
-    images = subjects.roles(run.recipe.data, int(run.recipe.evaluate.size), run.recipe.seed)
+    images = roles(run.recipe.data, int(run.recipe.evaluate.size), run.recipe.seed)
     subject = subjects.of_run(run, images)
     train, test = subject.get("train").labelled_only(), subject.get("test").labelled_only()
     vectors = [train.vectors, test.vectors]

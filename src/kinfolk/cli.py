@@ -16,6 +16,7 @@ from kinfolk.core.config import Setting
 from kinfolk.core.errors import KinfolkError
 from kinfolk.core.explain import explain
 from kinfolk.core.lines import counted, embedding, say
+from kinfolk.explore.command import exploring
 from kinfolk.records.request import FLAGS, request
 from kinfolk.study import command
 from kinfolk.study.command import listed
@@ -274,14 +275,12 @@ def list_(
         return
     wide = max((len(row["name"]) for row in rows), default=0)
     for kind in names:
-        typer.echo(kind)
-        for row in rows:
-            if row["kind"] == kind:
-                typer.echo(f"  {row['name']:<{wide}} {row['summary']}")
+        lines = [f"  {row['name']:<{wide}} {row['summary']}" for row in rows if row["kind"] == kind]
+        typer.echo("\n".join([kind, *lines]))
 
 
-app.command()(command.compare)
-app.command()(command.study)
+for added in (command.compare, command.study, exploring("kinfolk.evaluate.look")):
+    app.command()(added)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from kinfolk.load.images import divided, load
 from kinfolk.load.network import build
 from kinfolk.load.views import normalise, pictures
 from kinfolk.methods import Method
-from kinfolk.records.features import Features, save
+from kinfolk.records.features import Features, described, file_name, save
 from kinfolk.records.images import Images
 from kinfolk.records.recipe import Data
 from kinfolk.records.run import Run
@@ -163,8 +163,7 @@ def embed(
     if folder is None:
         vectors = _in_memory(embedder, images, progress)
     else:
-        name = f"{images.split}-{images.fingerprint[:12]}-{images.size}px.npy"
-        vectors = kept(embedder, images, folder / name, progress)
+        vectors = kept(embedder, images, folder / file_name(images), progress)
     return described(vectors, images, embedder.name)
 
 
@@ -176,14 +175,6 @@ def _in_memory(make: Maker, images: Images, progress: Progress | None) -> np.nda
         vectors[done : done + len(piece)] = piece
         done += len(piece)
     return vectors
-
-
-def described(vectors: np.ndarray, images: Images, subject: str, layer: str = "h") -> Features:
-    """Vectors with what is known of their images."""
-    return Features(
-        vectors=vectors, labels=images.labels, index=images.index, origins=images.origins, classes=images.classes,
-        split=images.split, dataset=images.name, fingerprint=images.fingerprint, layer=layer, subject=subject,
-    )
 
 
 def kept(make: Maker, images: Images, place: Path, progress: Progress | None = None) -> np.ndarray:

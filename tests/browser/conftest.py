@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from opened import Opened
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "report"))
+for room in ("report", "explore"):
+    sys.path.append(str(Path(__file__).resolve().parents[1] / room))
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -74,30 +76,10 @@ def report_of_maps(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -
     return write([folder / run.name for run in runs], folder / "report.html")
 
 
-class Opened:
-    """An opened report, and what its browser complained of or asked for."""
-
-    def __init__(self, browser, report: Path, **context: object) -> None:
-        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})
-        self.page = self.context.new_page()
-        self.complaints: list[str] = []
-        self.requests: list[str] = []
-        self.page.on("console", lambda message: self._hear(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(report.as_uri())
-        self.page.wait_for_selector("html[data-ready]", timeout=60_000)
-
-    def _hear(self, text: str) -> None:
-        """Keep what the console says, but for its advice on the tests' own reading of canvases."""
-        if "willReadFrequently" not in text:
-            self.complaints.append(text)
-
-
 @pytest.fixture(scope="module")
 def opened(browser, report: Path) -> Iterator[Opened]:
     """The whole report in a wide window; tests leave it as it is."""
-    found = Opened(browser, report)
+    found = Opened(browser, report.as_uri())
     yield found
     found.context.close()
 
@@ -105,7 +87,7 @@ def opened(browser, report: Path) -> Iterator[Opened]:
 @pytest.fixture
 def maps(browser, report_of_maps: Path) -> Iterator[Opened]:
     """The report without curves in a wide window, freshly opened."""
-    found = Opened(browser, report_of_maps)
+    found = Opened(browser, report_of_maps.as_uri())
     yield found
     assert found.complaints == []
     found.context.close()
@@ -116,7 +98,7 @@ def opened_on_phone(browser, report: Path) -> Iterator[Opened]:
     """The whole report on a phone, in the dark."""
     found = Opened(
         browser,
-        report,
+        report.as_uri(),
         viewport={"width": 390, "height": 844},
         device_scale_factor=2,
         is_mobile=True,
@@ -124,4 +106,27 @@ def opened_on_phone(browser, report: Path) -> Iterator[Opened]:
         color_scheme="dark",
     )
     yield found
+    found.context.close()
+
+
+@pytest.fixture(scope="session")
+def explored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an explorer of small runs."""
+    pytest.importorskip("fastapi", reason="the explorer's packages are not installed")
+    pytest.importorskip("uvicorn", reason="the explorer's packages are not installed")
+    from exploring import make_runs, serving
+
+    with serving(make_runs(tmp_path_factory.mktemp("explored"))) as address:
+        yield address
+
+
+@pytest.fixture
+def visitor(browser, explored: str) -> Iterator:
+    """A wide window of the explorer; nothing may be complained of, and no other host asked."""
+    from exploring import Visitor
+
+    found = Visitor(browser, explored)
+    yield found
+    assert found.complaints == []
+    assert found.strangers == []
     found.context.close()

@@ -33,6 +33,7 @@ ALLOWED: dict[str, set[str]] = {
                  "core"},
     "neighbours": {"records", "numerics", "core"},
     "study": {"study", "train", "evaluate", "compare", "report", "records", "core"},
+    "explore": {"explore", "compare", "records", "numerics", "core"},
     "report": {"report", "compare", "records", "numerics", "core"},
 }
 

@@ -9,9 +9,9 @@ import pytest
 import samples
 
 from kinfolk.core.errors import RequestError
-from kinfolk.evaluate import subjects
 from kinfolk.evaluate.measure import evaluate
 from kinfolk.load.images import divided
+from kinfolk.load.roles import roles
 from kinfolk.records.recipe import Data, Recipe
 from kinfolk.train import train
 from kinfolk.train.prepare import images_of
@@ -38,7 +38,7 @@ def test_named_classes_are_held_out(animals: str) -> None:
     images = images_of(data, "train", 0)
     assert images.classes == ("bee", "cat", "emu")
     assert not any(Path(o).parent.name in ("ant", "dog") for o in images.origins)
-    found = subjects.roles(data, 16, 0)
+    found = roles(data, 16, 0)
     assert found["test"].classes == ("bee", "cat", "emu")
     assert len(found["ood_train"]) == 24
     assert len(found["ood_test"]) == 12
@@ -48,11 +48,11 @@ def test_named_classes_are_held_out(animals: str) -> None:
 
 def test_a_limit_takes_the_same_images_of_each_held_out_split_for_every_seed(animals: str) -> None:
     data = Data(name=animals, held_out=("dog", "ant"), limit=20)
-    first, second = (subjects.roles(data, 16, seed, anomalies=animals, limit=7) for seed in (0, 1))
+    first, second = (roles(data, 16, seed, anomalies=animals, limit=7) for seed in (0, 1))
     for role in ("test", "ood_test", "anomalies"):
         assert len(first[role]) == 7
         assert first[role].origins == second[role].origins
-        whole = subjects.roles(data, 16, 0, anomalies=animals)[role]
+        whole = roles(data, 16, 0, anomalies=animals)[role]
         assert set(first[role].origins) < set(whole.origins)
         assert first[role].fingerprint != whole.fingerprint
     assert len(first["train"]) == 20

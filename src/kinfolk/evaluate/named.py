@@ -20,6 +20,7 @@ from kinfolk.evaluate import subjects
 from kinfolk.evaluate.alter import as_trained
 from kinfolk.load.images import EVALUATION, HELD_OUT, load, scrambled
 from kinfolk.load.network import bare, put
+from kinfolk.load.roles import roles
 from kinfolk.records import features as vectors
 from kinfolk.records.features import Features
 from kinfolk.records.images import Images
@@ -72,7 +73,7 @@ class Named:
         recipe = self.recipe
         size = recipe.data.size if recipe.evaluate.size == "auto" else recipe.evaluate.size
         if self.kind != "features":
-            return subjects.roles(recipe.data, size, recipe.seed, ood, anomalies, recipe.evaluate.limit)
+            return roles(recipe.data, size, recipe.seed, ood, anomalies, recipe.evaluate.limit)
         return {role: behind(found, recipe.data.name, size) for role, found in self.features().items()}
 
     def parts(self, split: str, whole: bool) -> tuple[list[Images], Images]:
@@ -171,10 +172,9 @@ class Named:
         """Of the encoder: names the folder in which features are kept."""
         choice = self.recipe.encoder
         if self.kind == "run":
-            key = Run(self.place).weights.read_bytes()
-        else:
-            key = json.dumps([self.name, choice.name, choice.settings, str(self.recipe.views.size)]).encode()
-            key += self.place.read_bytes() if self.place.is_file() else b""
+            return Run(self.place).digest
+        key = json.dumps([self.name, choice.name, choice.settings, str(self.recipe.views.size)]).encode()
+        key += self.place.read_bytes() if self.place.is_file() else b""
         return hashlib.blake2b(key, digest_size=6).hexdigest()
 
     def folder(self, out: str = "") -> Path:

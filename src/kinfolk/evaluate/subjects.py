@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,12 +13,12 @@ from kinfolk.core import device, registry, seeds
 from kinfolk.core.errors import RequestError, nearest, unknown
 from kinfolk.embed import Embedder, embed, embedder, latents
 from kinfolk.evaluate.alter import alter
-from kinfolk.load.images import divided, evaluation_split, load
+from kinfolk.load.images import divided, load
 from kinfolk.load.network import bare
 from kinfolk.load.views import normalise
 from kinfolk.records.features import Features
 from kinfolk.records.images import Images
-from kinfolk.records.recipe import Choice, Data, Recipe
+from kinfolk.records.recipe import Choice, Recipe
 from kinfolk.records.request import checked
 from kinfolk.records.run import Run
 from kinfolk.records.subject import Subject
@@ -31,43 +29,11 @@ RANDOM_SEEDS = (0, 1, 2)
 STATISTICS_IMAGES = 10_000
 
 
-def roles(
-    data: Data, size: int | Literal["auto"], seed: int, ood: str = "", anomalies: str = "",
-    limit: int | Literal["all"] = "all",
-) -> dict[str, Images]:
-    """The images to measure on, by role, all of one size (``auto``: that of the training images).
-
-    ``train`` is what the run trained on; ``test`` is the dataset's test split; ``ood_train``, ``ood_test`` and
-    ``anomalies`` come from the other datasets, where they are given; without one, OOD are the run's held-out classes.
-    ``data.limit`` holds for both training roles: the unseen classes are learned from no more images than the seen ones.
-    ``limit`` holds for test, ood_test and anomalies: the same images for every seed.
-    """
-    known, unseen = divided(data, seed)
-    chosen: dict[str, Any] = {"settings": data.settings, "classes": known}
-    held_out: dict[str, Any] = {"limit": limit, "seed": 0}
-    train = load(data.name, data.split, size=size, limit=data.limit, fraction=data.fraction, seed=seed, **chosen)
-    size = train.size
-    split = evaluation_split(data.name, data.settings)
-    found = {"train": train, "test": load(data.name, split, size=size, **held_out, **chosen)}
-    if ood:
-        found["ood_train"] = load(ood, "train", size=size, limit=data.limit, seed=seed)
-        found["ood_test"] = load(ood, evaluation_split(ood), size=size, **held_out)
-    elif unseen:
-        chosen["classes"] = unseen
-        for role, part, limits in (("ood_train", data.split, {}), ("ood_test", split, held_out)):
-            images = load(data.name, part, size=size, **limits, **chosen)
-            found[role] = replace(images, name=f"{images.name}, held-out classes")
-    if anomalies:
-        found["anomalies"] = load(anomalies, evaluation_split(anomalies), size=size, **held_out)
-    return found
-
-
 def of_run(
     run: Run, images: dict[str, Images], weights: Path | None = None, progress: Progress | None = None, **more: object
 ) -> Subject:
     """A run as a subject; the features of its last weights are kept in its folder. ``more`` goes into the protocol."""
-    digest = hashlib.blake2b(run.weights.read_bytes(), digest_size=6).hexdigest()
-    folder = run.folder / "features" / digest if weights is None else None
+    folder = run.features if weights is None else None
     return seen(embedder(run, weights), images, folder, progress, **more)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from kinfolk.core import files
 from kinfolk.core.errors import RequestError
+from kinfolk.records.images import Images
 
 ROWS = 20_000
 
@@ -98,6 +99,19 @@ class Features:
         if len(found) > 1:
             raise RequestError(f"'{path}' holds the splits {', '.join(found)}, and one is wanted: write it alone.")
         return next(iter(found.values()))
+
+
+def described(vectors: np.ndarray, images: Images, subject: str, layer: str = "h") -> Features:
+    """Vectors with what is known of their images."""
+    return Features(
+        vectors=vectors, labels=images.labels, index=images.index, origins=images.origins, classes=images.classes,
+        split=images.split, dataset=images.name, fingerprint=images.fingerprint, layer=layer, subject=subject,
+    )
+
+
+def file_name(images: Images) -> str:
+    """The name of the file in which an encoder's features of these images are kept."""
+    return f"{images.split}-{images.fingerprint[:12]}-{images.size}px.npy"
 
 
 def save(path: Path, parts: Sequence[Features]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +61,16 @@ class Run:
     def weights(self) -> Path:
         """The weights of encoder and heads."""
         return self.folder / "weights.safetensors"
+
+    @property
+    def digest(self) -> str:
+        """Of the weights: names the folder in which features are kept."""
+        return hashlib.blake2b(self.weights.read_bytes(), digest_size=6).hexdigest()
+
+    @property
+    def features(self) -> Path:
+        """The folder of the features of the last weights."""
+        return self.folder / "features" / self.digest
 
     @property
     def encoder(self) -> Path:

@@ -16,7 +16,10 @@ from kinfolk.report.album import Album
 from kinfolk.report.markup import Markup, join, tag
 
 LIMIT = 10_000_000  # bytes
-MODULES = ("marks", "grid", "group", "painter", "pointer", "tip", "scatter", "atlas", "plots", "page")
+STYLES = ("shared.css", "page.css")
+MODULES = (
+    "marks", "grid", "group", "frame", "painter", "pointer", "tip", "scatter", "legend", "atlas", "plots", "page",
+)  # fmt: skip
 
 
 class Document:
@@ -84,7 +87,8 @@ class Document:
         scripts = [page_script()]
         if self.plots:
             scripts.insert(0, plotly_script())
-        style = resources.files("kinfolk.report").joinpath("page", "page.css").read_text("utf-8")
+        folder = resources.files("kinfolk.report").joinpath("page")
+        style = "".join(folder.joinpath(name).read_text("utf-8") for name in STYLES)
         policy = security(scripts, style, bool(self.plots))
         head = tag(
             "head",

@@ -1,7 +1,8 @@
 // Atlas: maps of the same images side by side, with one legend, one colouring and one selection.
 
 import { Group } from "./group.js";
-import { RAMP, enlarge, look, trace } from "./marks.js";
+import { legend } from "./legend.js";
+import { enlarge, whenSchemeChanges } from "./marks.js";
 import { Scatter } from "./scatter.js";
 
 const STRIP = 60; // pictures of a selection that are shown
@@ -28,7 +29,7 @@ export function atlas(host, maps, album) {
     here.push(points);
     const map = new Scatter(place, group, points, {
       label: points.label,
-      thumbnail: (id) => album.thumbnail(id),
+      picture: (id, side) => (album.thumbnail(id) ? enlarge(album.thumbnail(id), side) : null),
       describe: (i) => [...album.describe(points.ids[i]), ...quantities(points, i)],
       wheel: "focused",
     });
@@ -37,15 +38,17 @@ export function atlas(host, maps, album) {
       button("−", "zoom out", () => map.zoom(1 / 1.5)),
       button("⤢", "whole map", () => map.fit())));
   }
-  const legend = element("div", { className: "legend" });
-  host.querySelector(".controls").append(colourMenu(group, here), lassoButton(group), legend);
+  const key = element("div", { className: "legend" });
+  const showKey = () => legend(key, group, here.map((points) => points.colours.get(group.colour)).filter(Boolean));
+  host.querySelector(".controls").append(colourMenu(group, here), lassoButton(group), key);
   const chosen = host.querySelector(".selection");
   const update = ({ detail }) => {
-    if (detail.includes("colour")) showLegend(legend, group, here);
+    if (detail.includes("colour")) showKey();
     if (detail.includes("selected")) showSelection(chosen, group, album);
   };
   group.addEventListener("change", update);
-  showLegend(legend, group, here);
+  showKey();
+  whenSchemeChanges(showKey);
 }
 
 function quantities(points, i) {
@@ -69,51 +72,6 @@ function lassoButton(group) {
   });
   made.setAttribute("aria-pressed", "false");
   return made;
-}
-
-/** One button for each category, or the ramp of a quantity. */
-function showLegend(legend, group, maps) {
-  const colourings = maps.map((points) => points.colours.get(group.colour)).filter(Boolean);
-  if (!colourings.length) return legend.replaceChildren();
-  if (!colourings[0].names) return legend.replaceChildren(...ramp(colourings[0]));
-  const used = new Set(colourings.flatMap(({ values }) => [...new Set(values)]));
-  const values = [...used].sort((a, b) => a - b);
-  return legend.replaceChildren(...values.map((value) => {
-    const name = value < 0 ? "none" : colourings[0].names[value] ?? String(value);
-    const made = button("", "", () => {
-      const hidden = new Set(group.hidden);
-      if (!hidden.delete(value)) hidden.add(value);
-      group.set({ hidden });
-      made.setAttribute("aria-pressed", !hidden.has(value));
-    });
-    made.append(swatch(value), name);
-    made.title = "show or hide";
-    made.setAttribute("aria-pressed", !group.hidden.has(value));
-    return made;
-  }));
-}
-
-function swatch(value) {
-  const ratio = Math.max(2, devicePixelRatio);
-  const canvas = element("canvas", { width: 14 * ratio, height: 14 * ratio });
-  const context = canvas.getContext("2d");
-  context.scale(ratio, ratio);
-  trace(context, look(value).shape, 7, 7, 4.6);
-  context.fillStyle = look(value).colour;
-  context.fill();
-  context.strokeStyle = "rgba(0, 0, 0, 0.4)";
-  context.stroke();
-  return canvas;
-}
-
-function ramp({ low, high }) {
-  const canvas = element("canvas", { width: 180, height: 12, className: "ramp" });
-  const context = canvas.getContext("2d");
-  RAMP.forEach((colour, k) => {
-    context.fillStyle = colour;
-    context.fillRect((k * 180) / RAMP.length, 0, 180 / RAMP.length + 1, 12);
-  });
-  return [Number(low.toPrecision(3)), canvas, Number(high.toPrecision(3))].map((part) => (typeof part === "number" ? String(part) : part));
 }
 
 /** Below the maps: how many images of which class are selected, and their pictures. */

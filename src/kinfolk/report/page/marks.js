@@ -7,7 +7,9 @@ export const PALETTE = [
 /** Beyond ten classes the shape changes, so that no two of forty look alike. */
 export const SHAPES = ["disc", "square", "triangle", "diamond"];
 /** Cividis (Nuñez, Anderton and Renslow 2018) in nine steps, for quantities. */
-export const RAMP = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#fee838"];
+const CIVIDIS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#fee838"];
+
+const DARK = matchMedia("(prefers-color-scheme: dark)");
 
 /** A look: its colour as CSS has it, the same as the bytes of a pixel (blue, green, red), and a shape. */
 function made(colour, shape) {
@@ -15,19 +17,33 @@ function made(colour, shape) {
   return { colour, pixel: ((rgb & 255) << 16) | (rgb & 0xff00) | (rgb >> 16), shape };
 }
 
-const NONE = made("#8a8a8a", "disc");
-const LOOKS = SHAPES.flatMap((shape) => PALETTE.map((colour) => made(colour, shape)));
-const STEPS = RAMP.map((colour) => made(colour, "disc"));
+const CATEGORIES = SHAPES.flatMap((shape) => PALETTE.map((colour) => made(colour, shape)));
+const STEPS = CIVIDIS.map((colour) => made(colour, "disc"));
+const NONE = CATEGORIES.length;
 
-/** Colour and shape of a category; negative values are "none". */
-export function look(value) {
-  return value < 0 ? NONE : LOOKS[value % LOOKS.length];
+/** Every look there is; what points carry are places in this list. */
+export const LOOKS = [...CATEGORIES, made("#8a8a8a", "disc"), ...STEPS];
+
+/** The colours of quantities from low to high: the high end is the one that stands out from the ground. */
+export function ramp() {
+  return DARK.matches ? CIVIDIS : [...CIVIDIS].reverse();
 }
 
-/** Colour and shape of a quantity between two ends; what is no number is "none". */
-export function step(value, low, high) {
-  const share = (value - low) / (high - low || 1);
-  return Number.isFinite(share) ? STEPS[Math.round(Math.min(1, Math.max(0, share)) * (STEPS.length - 1))] : NONE;
+/** Place in LOOKS of a category; negative values are "none". */
+export function category(value) {
+  return value < 0 ? NONE : value % NONE;
+}
+
+/** Place in LOOKS of a quantity between two ends; what is no number is "none". */
+export function quantity(value, low, high) {
+  const share = Math.min(1, Math.max(0, (value - low) / (high - low || 1)));
+  if (!Number.isFinite(share)) return NONE;
+  return NONE + 1 + Math.round((DARK.matches ? share : 1 - share) * (STEPS.length - 1));
+}
+
+/** Call `act` when the reader changes between light and dark, until `signal` aborts. */
+export function whenSchemeChanges(act, signal) {
+  DARK.addEventListener("change", act, { signal });
 }
 
 /** Trace the outline of a marker of radius `r` around (x, y). */

@@ -55,7 +55,8 @@ export class Pointer {
     else if (!this.moved) {
       const found = map.at(...this.place(event));
       map.hover(found);
-      if (event.pointerType === "mouse") map.pick(found);
+      if (found >= 0 && (event.ctrlKey || event.metaKey)) map.group.toggle(map.ids[found]);
+      else if (event.pointerType === "mouse" || map.options.open) map.pick(found);
     }
     map.path = null;
   }

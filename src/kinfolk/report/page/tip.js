@@ -1,6 +1,6 @@
 // Tip: the card beside the point under the pointer: its picture and what is known of it.
 
-import { enlarge } from "./marks.js";
+const SIDE = 96; // CSS pixels of its picture
 
 export class Tip {
   constructor(host) {
@@ -15,14 +15,19 @@ export class Tip {
     this.card.hidden = true;
   }
 
+  /** Describe again what is shown: more is known of it now. */
+  forget() {
+    delete this.card.dataset.id;
+  }
+
   /** Describe point i of a map, beside it, on the side where the window has room. */
   show(map, i) {
     const { card } = this;
     if (card.dataset.id !== String(map.ids[i])) {
       card.dataset.id = map.ids[i];
       const lines = map.options.describe(i).map((line) => Object.assign(document.createElement("div"), { textContent: line }));
-      const picture = map.options.thumbnail(map.ids[i]);
-      card.replaceChildren(...(picture ? [enlarge(picture, 96 * map.ratio)] : []), ...lines);
+      const picture = map.options.picture(map.ids[i], SIDE * map.frame.ratio);
+      card.replaceChildren(...(picture ? [picture] : []), ...lines);
     }
     card.hidden = false;
     const [x, y] = map.toScreen(i);

@@ -1,0 +1,1 @@
+"""Explore: a page on this machine in which a person looks at what runs have learned."""

@@ -1,0 +1,1 @@
+"""Api: what each address answers."""

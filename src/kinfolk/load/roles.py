@@ -1,0 +1,41 @@
+"""Roles: the images that a run is measured on: train, test and, where asked for, unseen classes and anomalies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal
+
+from kinfolk.load.images import divided, evaluation_split, load
+from kinfolk.records.images import Images
+from kinfolk.records.recipe import Data
+
+
+def roles(
+    data: Data, size: int | Literal["auto"], seed: int, ood: str = "", anomalies: str = "",
+    limit: int | Literal["all"] = "all",
+) -> dict[str, Images]:
+    """The images to measure on, by role, all of one size (``auto``: that of the training images).
+
+    ``train`` is what the run trained on; ``test`` is the dataset's test split; ``ood_train``, ``ood_test`` and
+    ``anomalies`` come from the other datasets, where they are given; without one, OOD are the run's held-out classes.
+    ``data.limit`` holds for both training roles: the unseen classes are learned from no more images than the seen ones.
+    ``limit`` holds for test, ood_test and anomalies: the same images for every seed.
+    """
+    known, unseen = divided(data, seed)
+    chosen: dict[str, Any] = {"settings": data.settings, "classes": known}
+    held_out: dict[str, Any] = {"limit": limit, "seed": 0}
+    train = load(data.name, data.split, size=size, limit=data.limit, fraction=data.fraction, seed=seed, **chosen)
+    size = train.size
+    split = evaluation_split(data.name, data.settings)
+    found = {"train": train, "test": load(data.name, split, size=size, **held_out, **chosen)}
+    if ood:
+        found["ood_train"] = load(ood, "train", size=size, limit=data.limit, seed=seed)
+        found["ood_test"] = load(ood, evaluation_split(ood), size=size, **held_out)
+    elif unseen:
+        chosen["classes"] = unseen
+        for role, part, limits in (("ood_train", data.split, {}), ("ood_test", split, held_out)):
+            images = load(data.name, part, size=size, **limits, **chosen)
+            found[role] = replace(images, name=f"{images.name}, held-out classes")
+    if anomalies:
+        found["anomalies"] = load(anomalies, evaluation_split(anomalies), size=size, **held_out)
+    return found
