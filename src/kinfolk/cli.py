@@ -123,8 +123,7 @@ def embed(
         typer.echo(f"{out}: {save_latents(named.run, named.recipe.data, split, out):,} latents")
         return
     parts, train = named.parts(split, whole=bool(data))
-    maker = next(named.embedders(train))
-    count, width = embed_to(maker, parts, out, layer, named.digest, counted("embedding"))
+    count, width = embed_to(next(named.embedders(train)), parts, out, layer, named.digest, counted("embedding"))
     typer.echo(f"{out}: {count:,} vectors of {width} dimensions")
 
 
