@@ -15,12 +15,13 @@ from safetensors.torch import save_file
 from kinfolk.core import registry
 from kinfolk.core.errors import RequestError
 from kinfolk.embed import Embedder, embed
-from kinfolk.evaluate import evaluate
+from kinfolk.evaluate import evaluate, subjects
 from kinfolk.evaluate.named import opened
 from kinfolk.load.images import load
 from kinfolk.records import features as vectors
 from kinfolk.records.features import Features
 from kinfolk.records.findings import Finding
+from kinfolk.records.recipe import Choice
 from kinfolk.report.columns import columns
 from kinfolk.report.material import read
 from kinfolk.report.write import write
@@ -172,3 +173,11 @@ def test_weights_without_their_encoder_and_a_taken_folder_are_refused(archive: P
         evaluate(opened("pixels", str(archive)), only=("knn",), out=str(tmp_path))
     with pytest.raises(RequestError, match="--epochs is for runs"):
         evaluate(opened("pixels", str(archive)), epochs="all", out=str(tmp_path / "o"))
+
+
+def test_an_untrained_encoder_that_is_built_alike_for_two_sizes_is_one_floor() -> None:
+    convnet = Choice("convnet", registry.leaf("encoders", "convnet").resolve({}))
+    vit = Choice("vit", registry.leaf("encoders", "vit").resolve({}))
+    assert subjects.built(convnet, 24) == subjects.built(convnet, 32)
+    assert subjects.built(convnet, 24) != subjects.built(convnet, 96), "another stem"
+    assert subjects.built(vit, 24) != subjects.built(vit, 32), "other positions"
