@@ -155,7 +155,7 @@ def floors_of(
         key: list[Any] = [str(registry.leaf("encoders", name).source.read_bytes())] if name != "random" else []
         if encoder is not None and name == "random":
             source = registry.leaf("encoders", encoder.name).source
-            key = [str(source.read_bytes()), encoder.name, encoder.settings, crop]
+            key = [str(source.read_bytes()), encoder.name, encoder.settings, subjects.built(encoder, crop)]
         make = partial(subjects.of_floor, name, images, encoder or named.recipe.encoder, crop)
         found += cached(name, key, make, images, leaves, say)
     return found
