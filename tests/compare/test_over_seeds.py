@@ -13,8 +13,10 @@ from scipy import stats
 
 from kinfolk.compare import relation, written
 from kinfolk.compare.claims import Claim, judge
+from kinfolk.compare.members import entangled
 from kinfolk.compare.seeds import compare
 from kinfolk.core.errors import RequestError
+from kinfolk.records.findings import Finding
 
 TABLE = {
     "base": {0: 0.50, 1: 0.54, 2: 0.49},
@@ -147,6 +149,16 @@ def test_written_forms_agree(made) -> None:
     assert "| base | 3 | 51.0 [44.4, 57.6] (4) |  | 62.7 |" in text
     assert "*" in next(line for line in text.splitlines() if line.startswith("| better"))
     assert "Variants with one seed" in text
+
+
+def test_each_pair_of_few_classes_is_a_score_from_the_matrix_of_neighbours() -> None:
+    values = [[0.7, 0.2, 0.1], [0.4, 0.5, 0.1], [0.0, 0.3, 0.7]]
+    names = ["ant", "bee", "cow"]
+    matrix = Finding("neighbour_classes", "matrix", "test", "run", {"k": 20}, data={"columns": names, "values": values})
+    found = {f.protocol["pair"]: f.value for f in entangled([matrix])}
+    assert found == {"ant/bee": pytest.approx(0.3), "ant/cow": pytest.approx(0.05), "bee/cow": pytest.approx(0.2)}
+    many = Finding("neighbour_classes", "matrix", "test", "run", {}, data={"columns": list(range(20)), "values": []})
+    assert not entangled([many])
 
 
 def test_an_unknown_base_is_refused_with_the_nearest(made) -> None:

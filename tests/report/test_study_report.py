@@ -15,7 +15,7 @@ from kinfolk.numerics.stats import student
 from kinfolk.report.write import write_study
 
 SECTIONS = [
-    "answer", "scores", "claims", "verdicts", "losses", "relation", "costs", "watched", "maps", "sheets", "clusters",
+    "answer", "scores", "claims", "verdicts", "losses", "watched", "maps", "sheets", "clusters",
     "curves", "tables", "redo",
 ]
 
@@ -31,7 +31,7 @@ def page(folder: Path) -> Page:
 
 
 def test_sections_come_in_order(page: Page) -> None:
-    assert [s["id"] for s in page.named("section") if s["id"] != "costs"] == [s for s in SECTIONS if s != "costs"]
+    assert [s["id"] for s in page.named("section")] == SECTIONS
     assert page.path.stat().st_size < 10_000_000
 
 

@@ -17,6 +17,7 @@ from kinfolk.records.recipe import Recipe, differences
 from kinfolk.records.run import Run
 
 FLOORS = ("pixels", "histogram", "random")
+PAIRED = 12  # classes, up to which each pair has a score
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 SEED = re.compile(r"[-_ ]?seed[-_ ]?\d+$")
 
@@ -81,10 +82,11 @@ def members(runs: Sequence[tuple[str, Path]]) -> list[Member]:
     first: dict[tuple[str, str], str] = {}
     for variant, folder in runs:
         run = Run.at(folder)
-        recipe, scores = run.recipe, [f for f in run.findings if f.kind == "score"]
+        recipe, findings = run.recipe, run.findings
+        scores = [f for f in findings if f.kind == "score"]
         rows = tuple(row for row in run.log if "validation" in row)
         subject = next((f.subject for f in scores if f.subject not in FLOORS), run.name)
-        mine = tuple(f for f in scores if f.subject == subject) + losses(subject, rows)
+        mine = tuple(f for f in scores if f.subject == subject) + losses(subject, rows) + entangled(findings)
         own.append(Member(variant, recipe.seed, mine, cost(run, recipe), rows))
         for floor in FLOORS:
             measured = tuple(f for f in scores if f.subject == floor)
@@ -110,6 +112,22 @@ def losses(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[Finding, ...]:
         Finding(f"loss_{split}", "score", split, name, {"term": term}, value=last[split][term], unit="loss")
         for split in ("test", "train") if split in last
         for term in ("total", *(t for t in last[split] if t != "total"))
+    )
+
+
+def entangled(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """How entangled each pair of classes is, as scores ``entanglement[pair=cat/dog]``, from the matrix of neighbours.
+
+    It is the mean share of one's neighbours that are of the other class, both ways; of few classes alone.
+    """
+    return tuple(
+        Finding(
+            "entanglement", "score", f.split, f.subject, {**f.protocol, "pair": f"{one}/{two}"},
+            (f.data["values"][i][j] + f.data["values"][j][i]) / 2, unit="share",
+            title=f"Entanglement of {one} and {two}",
+        )
+        for f in findings if f.name == "neighbour_classes" and len(f.data["columns"]) <= PAIRED
+        for i, one in enumerate(f.data["columns"]) for j, two in enumerate(f.data["columns"]) if i < j
     )
 
 

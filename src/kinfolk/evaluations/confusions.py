@@ -18,7 +18,7 @@ from kinfolk.records.subject import Subject
 
 
 class Confusions:
-    """A matrix of classes against the classes of their neighbours, and the worst pairs with a score each."""
+    """A matrix of classes against the classes of their neighbours, and the worst pairs."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"train", "test", "labels"})
     floors: ClassVar[bool] = False
@@ -34,7 +34,7 @@ class Confusions:
         self.k, self.pairs, self.largest = k, pairs, largest
 
     def measure(self, subject: Subject) -> list[Finding]:
-        """A table of pairs, a score for each of them, and the matrix while the classes are few."""
+        """A table of pairs, and the matrix while the classes are few."""
         train, test = subject.get("train").labelled_only(), subject.get("test").labelled_only()
         k = min(self.k, len(train))
         classes = np.unique(np.concatenate([train.labels, test.labels]))
@@ -54,7 +54,6 @@ class Confusions:
             title="Most entangled classes", text=_told(rows),
             data={"columns": ["class", "class", "entanglement", "low", "high"], "rows": rows},
         )]
-        findings += [_entanglement(subject, protocol, row) for row in rows]
         if len(classes) <= self.largest:
             findings.append(Finding(
                 "neighbour_classes", "matrix", "test", subject.name, protocol,
@@ -81,18 +80,6 @@ class Confusions:
             value = float(found[worst])
             rows.append([names[a], names[b], value, max(0.0, value - float(half)), min(1.0, value + float(half))])
         return rows
-
-
-def _entanglement(subject: Subject, protocol: dict[str, object], row: list[object]) -> Finding:
-    first, second, value, low, high = row
-    assert isinstance(value, float)
-    assert isinstance(low, float)
-    assert isinstance(high, float)
-    return Finding(
-        "entanglement", "score", "test", subject.name, {**protocol, "pair": f"{first}/{second}"}, value, low, high,
-        "share", title=f"Entanglement of {first} and {second}",
-        text=f"{value:.1%} of the neighbours of {first} and {second} are the other's.",
-    )
 
 
 def _told(rows: list[list[object]]) -> str:

@@ -4,8 +4,9 @@ Paper: Park et al., 2019, DeepSDF, https://arxiv.org/abs/1901.05103 (section 4: 
 Reference code: https://github.com/facebookresearch/DeepSDF (train_deep_sdf.py, reconstruct.py).
 Differs from the reference: it paints images; no weight normalisation; a latent moves only in the steps that hold its
     image, by Adam with moments and a count of steps of its own (the reference's Adam moves all rows in every step).
-    An image's latent for evaluation, whether it was trained on or not, starts at 0 and is found by the same
-    optimisation (loss, Adam, rate falling on half a cosine) against the fixed decoder.
+    An image's latent for evaluation, whether it was trained on or not, starts at 0 and is found by one and the same
+    optimisation of the loss against the fixed decoder: gradient steps of Barzilai and Borwein's lengths, which need no
+    learning rate (14 passes came lower than 30 of Adam's, the reference's way; benchmarks/LOG.md).
 Shapes: B images, V views (which share a latent), L latent width, N numbered training images, S the image's side;
     pixels (B, 3, S, S), h (V, B, L), z (V, B, 3SS).
 """
@@ -25,6 +26,7 @@ from kinfolk.core.errors import RequestError
 from kinfolk.encoders import Encoder
 from kinfolk.methods import Encoded, Method, Views
 from kinfolk.nn.decoders import Decoder
+from kinfolk.nn.descent import lowest
 from kinfolk.nn.precision import full_precision
 
 FIRST, SECOND, TINY = 0.9, 0.999, 1e-8
@@ -47,7 +49,7 @@ class AutoDecoder(Method):
         spread: Annotated[float, "[0, inf)", "deviation of the latents at the start (section 5: 0.01)"] = 0.01,
         rate: Annotated[float, "(0, inf)", "learning rate of the latents (reference code: 0.001)"] = 0.05,
         prior: Annotated[float, "[0, inf)", "weight of the term prior (reference code: 0.0001)"] = 0.1,
-        steps: Annotated[int, "[1, inf)", "steps that find a latent for evaluation (reference code: 800)"] = 30,
+        steps: Annotated[int, "[1, inf)", "steps that find a latent for evaluation (reference code: 800)"] = 14,
         channels: Annotated[
             int, "[1, 256]", "of the decoder's last hidden layer; doubled at each coarser one"
         ] = 32,
@@ -119,16 +121,17 @@ class AutoDecoder(Method):
         side = self.decoder.upsampling.size
         if pixels.shape[2:] != (side, side):
             pixels = F.interpolate(pixels, (side, side), mode="area")
-        latents = self.latents.new_zeros(len(pixels), self.latents.shape[1])
-        held = [latents, torch.zeros_like(latents), torch.zeros_like(latents), torch.zeros_like(latents[:, :1])]
-        for step in range(self.steps):
+        wanted = pixels.flatten(1)
+
+        def height(latents: Tensor) -> tuple[Tensor, Tensor]:
             with torch.enable_grad():
                 asked = latents.clone().requires_grad_()
-                painted = self.decoder(asked).flatten(1)
-                terms = autodecoder_terms(painted[None], pixels.flatten(1)[None], asked[None])
-                slope = torch.autograd.grad(self.total(terms) * len(pixels), asked)[0]
-            adam(held, slope, rate=self.rate * falling(step / self.steps))
-        return latents
+                each = errors(self.decoder(asked).flatten(1), wanted, asked)
+                total = torch.stack([self.weights.get(name, 1.0) * term for name, term in each.items()]).sum(0)
+                slope = torch.autograd.grad(total.sum(), asked)[0]
+            return total.detach(), slope
+
+        return lowest(height, self.latents.new_zeros(len(pixels), self.latents.shape[1]), self.steps)
 
 
 class Inference(nn.Module):
@@ -162,6 +165,12 @@ def adam(held: list[Tensor], slope: Tensor, *, rate: float) -> None:
 
 
 @full_precision
+def errors(z: Tensor, pixels: Tensor, latents: Tensor) -> dict[str, Tensor]:
+    """The terms of every image: squared error (...) of z and ``pixels`` (..., P), squared length of (..., L)."""
+    return {"reconstruction": (z - pixels).square().sum(-1), "prior": latents.square().sum(-1)}
+
+
+@full_precision
 def autodecoder_terms(z: Tensor, pixels: Tensor, latents: Tensor) -> dict[str, Tensor]:
     """Means over views and batch.
 
@@ -169,7 +178,4 @@ def autodecoder_terms(z: Tensor, pixels: Tensor, latents: Tensor) -> dict[str, T
     squared length of ``latents`` (V, B, L). With ``prior``'s weight w they are, up to a constant and a factor, the
     negative logarithm of a normal posterior whose noise has w times the variance of the latents' prior.
     """
-    return {
-        "reconstruction": (z - pixels).square().sum(2).mean(),
-        "prior": latents.square().sum(2).mean(),
-    }
+    return {name: each.mean() for name, each in errors(z, pixels, latents).items()}

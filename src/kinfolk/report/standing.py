@@ -65,7 +65,8 @@ def _cell(outcome: Outcome, name: str, quantity: Quantity) -> Markup:
     own = name in outcome.comparison.variants
     estimate = cell.estimate
     parts: list[object] = [tag("strong" if own else "span", shown(estimate.mean, quantity))]
-    parts += [tag("small", study.interval(estimate, quantity).strip(), class_="interval")]
+    within = study.interval(estimate, quantity).strip()
+    parts += [tag("small", within, class_="interval")] if within else []
     if cell.difference and own:
         text = study.apart(cell.difference, quantity) + " *" * bool(cell.difference.beyond_noise)
         parts.append(tag("small", text, class_="difference"))

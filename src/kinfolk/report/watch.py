@@ -57,5 +57,5 @@ def _seen(run: Material, name: str) -> list[tuple[int, Any]]:
     return [(row.get("epoch", 0), row["watch"][name]) for row in run.epochs if name in row.get("watch", {})]
 
 
-def _alarm(run: Material, epoch: int, text: str) -> Markup:
-    return tag("p", tag("strong", f"{run.name}, epoch {epoch}: "), text)
+def _alarm(run: str, epoch: int, text: str) -> Markup:
+    return tag("p", tag("strong", f"{run}, epoch {epoch}: "), text)
