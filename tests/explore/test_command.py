@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,10 +35,10 @@ def started(*arguments: object) -> Iterator[tuple[subprocess.Popen[str], re.Matc
 
 
 def get(port: str, path: str, host: str = "127.0.0.1") -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=30)
-    connection.request("GET", path, headers={"Host": f"{host}:{port}"})
-    answer = connection.getresponse()
-    return answer.status, answer.read()
+    with closing(http.client.HTTPConnection("127.0.0.1", int(port), timeout=30)) as connection:
+        connection.request("GET", path, headers={"Host": f"{host}:{port}"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
 
 
 def refused(*arguments: object, code: str = "from kinfolk.cli import main; main()") -> str:

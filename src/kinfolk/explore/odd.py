@@ -99,7 +99,8 @@ def confusions(part: Part, arrays: dict[str, np.ndarray], offset: int, count: in
     for place in range(near.shape[1]):
         other = labels[near[:, place]]
         rows = np.flatnonzero(other >= 0)
-        shares[rows, other[rows]] += 1 / near.shape[1]
+        shares[rows, other[rows]] += 1
+    shares /= near.shape[1]
     sums = np.zeros((classes, classes))
     np.add.at(sums, labels[known], shares[known])
     sizes = np.bincount(labels[known], minlength=classes)
