@@ -87,9 +87,10 @@ def test_runs_show_scores_states_and_losses(visitor) -> None:
     assert card.locator(".badge").inner_text() == "finished"
     page.locator(".card[data-run=broken] .chart").first.wait_for()
     card.locator("h2 a").click()
-    visitor.wait("document.querySelectorAll('.losses .chart').length >= 2")
-    assert page.locator(".losses .chart polyline").first.evaluate("line => line.getTotalLength()") > 100
-    assert page.locator("table tbody tr").count() >= 3
+    visitor.wait("document.querySelectorAll('.page-run .chart').length >= 2")
+    assert page.locator(".page-run .chart polyline").first.evaluate("line => line.getTotalLength()") > 100
+    assert "[40.0, 80.0]" in page.locator(".page-run table tbody tr").first.inner_text()
+    assert "rank 9 (threshold 2): ok" in page.locator(".page-run .evidence").inner_text()
 
 
 def test_two_runs_are_compared(visitor) -> None:

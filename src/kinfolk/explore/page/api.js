@@ -1,6 +1,6 @@
 // API: asks the server; an answer that is an error becomes a Refused with a sentence for the reader.
 
-const SILENT = "The server does not answer. Look at the terminal where kinfolk explore runs, start it again if it ended, then reload this page.";
+const SILENT = "The server does not answer. Start kinfolk explore again in its terminal if it has ended, then reload this page.";
 const READERS = { i4: Int32Array, f4: Float32Array };
 
 export class Refused extends Error {
@@ -31,14 +31,18 @@ export async function json(address, options) {
   return (await ask(address, options)).json();
 }
 
+function posted(body) {
+  return { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+}
+
 /** Send a JSON body, get a JSON answer. */
 export function send(address, body) {
-  return json(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  return json(address, posted(body));
 }
 
 /** A file as an answer to a JSON body. */
 export async function blob(address, body) {
-  return (await ask(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) })).blob();
+  return (await ask(address, posted(body))).blob();
 }
 
 /** A table of columns as typed arrays, or `{ state: "computing", done }` while the server is at it. */

@@ -42,7 +42,7 @@ class ComparePage {
     const compared = this.compare();
     await this.draw();
     await compared;
-    if (this.maps && !this.signal.aborted) await this.colour(this.maps);
+    if (this.maps && !this.signal.aborted) await this.maps.colour(OVERLAP);
   }
 
   async compare() {
@@ -130,11 +130,6 @@ class ComparePage {
 
   wanted() {
     return [this.run, this.second].map((run) => ({ run, kind: this.kind() }));
-  }
-
-  async colour(maps) {
-    await maps.colour(OVERLAP);
-    maps.key.prepend("shared neighbours ");
   }
 }
 

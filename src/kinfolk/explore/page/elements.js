@@ -30,6 +30,7 @@ export function menu(label, options, value, act) {
   const made = element("select", {}, options.map(([key, text, disabled]) =>
     element("option", { value: key, textContent: text, disabled: !!disabled })));
   made.value = value;
+  made.ariaLabel = label;
   made.addEventListener("change", () => act(made.value));
   return element("label", {}, `${label} `, made);
 }
@@ -44,7 +45,8 @@ export function chips(label, options, pressed, act) {
 
 /** A place that says that something is empty, on its way or wrong, and what to do. */
 export function notice(title, text = "", ...more) {
-  return element("div", { className: "state" }, element("p", { className: "state-title" }, title), text && element("p", {}, text), more);
+  const says = text && element("p", {}, text);
+  return element("div", { className: "state" }, element("p", { className: "state-title" }, title), says, more);
 }
 
 /** Tell a screen reader. */

@@ -22,8 +22,9 @@ export async function show(place, context) {
   if (!images.count) return place.append(notice("No images in this split", "Choose another split above."));
   const page = new MapPage(place, context, images);
   const strange = others.filter((other) => !alike(run, other)).map(({ name }) => name);
-  if (strange.length) page.tell.append(notice("Other data", `${strange.join(", ")}: measured on other images, so not drawn beside ${run.name}.`));
-  await page.start(signal);
+  const why = `${strange.join(", ")}: measured on other images, so not drawn beside ${run.name}.`;
+  if (strange.length) page.tell.append(notice("Other data", why));
+  return page.start(signal);
 }
 
 /** Whether two runs can share points: the same data. */
@@ -34,18 +35,22 @@ export function alike(run, second) {
 
 class MapPage {
   constructor(place, context, images) {
-    Object.assign(this, { ...context, images, described: images.labelled ? [CLASS] : [], fixed: [PLAIN, ...(images.split === "all" ? [SPLIT] : [])] });
+    Object.assign(this, { ...context, images });
+    this.fixed = images.split === "all" ? [PLAIN, SPLIT] : [PLAIN];
+    this.described = images.labelled ? [CLASS] : [];
     this.group = new Group();
     this.titles = new Promise((named) => (this.named = named));
     this.tell = element("div", { className: "tell" });
     this.tools = element("div", { className: "tools" });
     this.maps = new Maps(this.group, {
       images, run: this.run, second: this.second, signal: this.signal,
-      open: (id) => this.panel.open(id, true), changed: () => this.moved(), lassoed: (plate, drawing) => this.lassoed(plate, drawing),
+      open: (id) => this.panel.open(id, true), changed: () => this.moved(),
+      lassoed: (plate, drawing) => this.lassoed(plate, drawing),
     });
     this.panel = new Panel(this, element("aside", { className: "panel", ariaLabel: "Image and selection" }));
-    place.append(element("h1", { className: "unseen" }, "Map"), element("div", { className: "workspace" },
-      element("section", { className: "stage", ariaLabel: "Maps" }, this.tools, this.tell, this.maps.place, this.maps.key), this.panel.place));
+    const stage = element("section", { className: "stage", ariaLabel: "Maps" }, this.tools, this.tell, this.maps.place, this.maps.key);
+    const work = element("div", { className: "workspace" }, stage, this.panel.place);
+    place.append(element("h1", { className: "unseen" }, "Map"), work);
     this.group.addEventListener("change", ({ detail }) => this.heard(detail), { signal: this.signal });
   }
 
@@ -100,11 +105,14 @@ class MapPage {
     const found = this.described.find(({ name }) => name === wanted);
     if (found?.ready && this.maps.described.name !== wanted) this.maps.colour(found, hide);
     if (state === "ready") this.maps.forget();
-    this.showTools();
+    const offered = JSON.stringify(this.described);
+    if (offered === this.offered) this.count();
+    else this.showTools();
+    this.offered = offered;
   }
 
   showTools() {
-    const typing = document.activeElement === this.search ? this.search : null;
+    const used = this.tools.contains(document.activeElement) && document.activeElement.ariaLabel;
     const colours = [...this.fixed, ...this.described];
     const classes = [["", "all classes"], ...this.images.classes.map((name, k) => [String(k), name])];
     const text = ({ title, ready }) => (ready ? title : `${title} (on its way)`);
@@ -116,7 +124,7 @@ class MapPage {
       this.lassoButton(),
       element("p", { className: "hint counted", role: "status" }, this.progress ?? ""),
     );
-    typing?.focus();
+    if (used) this.tools.querySelector(`[aria-label="${used}"]`)?.focus();
     this.count();
   }
 
@@ -133,7 +141,8 @@ class MapPage {
   }
 
   lassoButton() {
-    this.lasso ??= button("Lasso", () => this.group.set({ lasso: !this.group.lasso }), "draw around points to select them (or drag with Shift)");
+    const says = "draw around points to select them (or drag with Shift)";
+    this.lasso ??= button("Lasso", () => this.group.set({ lasso: !this.group.lasso }), says);
     this.lasso.setAttribute("aria-pressed", this.group.lasso);
     return this.lasso;
   }

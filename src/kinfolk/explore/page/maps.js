@@ -19,11 +19,10 @@ const number = new Intl.NumberFormat("en");
 export class Maps {
   constructor(group, options) {
     Object.assign(this, { group, ...options, plates: [], told: new Map(), titles: new Map() });
-    this.described = { name: "", names: null };
+    this.described = { name: "" };
     this.place = element("div", { className: "maps" });
     this.key = element("div", { className: "legend", role: "group", ariaLabel: "Legend" });
-    this.hearing = (event) => this.heard(event.detail);
-    group.addEventListener("change", this.hearing, { signal: this.signal });
+    group.addEventListener("change", ({ detail }) => this.heard(detail), { signal: this.signal });
     whenSchemeChanges(() => this.showKey(), this.signal);
     this.signal.addEventListener("abort", () => this.plates.forEach((plate) => plate.map?.stop()));
   }
@@ -47,7 +46,9 @@ export class Maps {
   }
 
   showKey() {
-    legend(this.key, this.group, this.plates.map((plate) => plate.map?.colouring).filter(Boolean));
+    const colourings = this.plates.map((plate) => plate.map?.colouring).filter(Boolean);
+    legend(this.key, this.group, colourings);
+    if (colourings[0] && !colourings[0].names) this.key.prepend(element("span", {}, this.described.title));
   }
 
   heard(keys) {
@@ -166,7 +167,7 @@ class Plate {
       lassoed: (drawn) => maps.lassoed(this, drawn),
     });
     if (this.window) this.map.look(...this.window);
-    this.furnish(count);
+    this.furnish(ids.length);
     maps.showKey();
   }
 

@@ -114,7 +114,8 @@ export class Panel {
     keep({ mean: "1" });
     this.page.state.mean = "1";
     const parts = bySplit(images, chosen);
-    if (parts.length > 1) return place.replaceChildren(notice("Two splits at once", "A mean is taken within one split: choose train or test above."));
+    if (parts.length > 1)
+      return place.replaceChildren(notice("Two splits at once", "A mean is taken within one split: choose train or test above."));
     const [[split, index]] = parts;
     place.replaceChildren(notice("Looking…"));
     const answer = send(path(run.key, "mean", { k: K, second: second?.key }), { split, index });

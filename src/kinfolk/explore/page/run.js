@@ -4,7 +4,7 @@ import { json } from "./api.js";
 import { element, notice } from "./elements.js";
 import { plain } from "./images.js";
 import { follow } from "./follow.js";
-import { badge, made } from "./runs.js";
+import { badge, made, next } from "./runs.js";
 import { table } from "./scores.js";
 
 export async function show(place, { run, signal }) {
@@ -15,7 +15,7 @@ export async function show(place, { run, signal }) {
     element("h1", {}, run.name, " ", state), element("p", { className: "hint" }, made(run), element("br"), run.path),
     run.problem ? notice("Not everything can be shown", run.problem) : "",
     section("Verdicts", run.verdicts.map(verdict)),
-    section("Scores", [table(run.scores) ?? notice("No scores yet", `kinfolk evaluate ${run.path} measures them beside the floors.`)]),
+    section("Scores", [table(run.scores) ?? notice("No scores yet", next(run))]),
     section("Loss terms", [losses]),
     element("details", {}, element("summary", {}, "Recipe"), element("pre", { tabIndex: 0 }, lines(whole.recipe).join("\n"))),
     element("details", {}, element("summary", {}, "Made on"), element("pre", { tabIndex: 0 }, lines(whole.environment).join("\n"))),

@@ -2,7 +2,7 @@
 
 import { link } from "./address.js";
 import { json, pause } from "./api.js";
-import { element, notice } from "./elements.js";
+import { element } from "./elements.js";
 import { follow } from "./follow.js";
 import { headlines, scored } from "./scores.js";
 
@@ -26,13 +26,15 @@ function card(run, runs, signal) {
     element("p", { className: "hint" }, made(run)),
     headlines(run.scores).map(scored),
     run.scores.length ? null : element("p", { className: "hint" }, next(run)),
-    element("ul", { className: "verdicts" }, run.verdicts.map(({ title, verdict }) => element("li", {}, `${title}: `, element("strong", {}, verdict)))),
+    element("ul", { className: "verdicts" }, run.verdicts.map(({ title, verdict }) =>
+      element("li", {}, `${title}: `, element("strong", {}, verdict)))),
     losses,
-    element("div", { className: "actions" }, run.problem ? null : [to("map", "Map"), to("odd", "Odd ones")], other && to("compare", "Compare", other.key)));
+    element("div", { className: "actions" },
+      run.problem ? null : [to("map", "Map"), to("odd", "Odd ones")], other && to("compare", "Compare", other.key)));
 }
 
 /** What to do where there are no scores yet. */
-function next({ state, path }) {
+export function next({ state, path }) {
   if (state === "training") return "Its scores can be measured when it has finished.";
   return state === "unfinished" ? "It was broken off: the same kinfolk train goes on." : `No scores yet: kinfolk evaluate ${path}`;
 }
