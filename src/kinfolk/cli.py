@@ -123,8 +123,7 @@ def embed(
         typer.echo(f"{out}: {save_latents(named.run, named.recipe.data, split, out):,} latents")
         return
     parts, train = named.parts(split, whole=bool(data))
-    maker = next(named.embedders(train))
-    count, width = embed_to(maker, parts, out, layer, named.digest, counted("embedding"))
+    count, width = embed_to(next(named.embedders(train)), parts, out, layer, named.digest, counted("embedding"))
     typer.echo(f"{out}: {count:,} vectors of {width} dimensions")
 
 
@@ -167,7 +166,7 @@ def evaluate(
     ood: Annotated[str, typer.Option(help="A dataset of classes never seen.")] = "",
     anomalies: Annotated[str, typer.Option(help="A dataset of anomalous images.")] = "",
     epochs: Annotated[str, typer.Option(help="Kept epochs to measure too, such as 1,5 or all.")] = "",
-    ceiling: Annotated[str, typer.Option(help="A supervised run; the one beside the run by default.")] = "",
+    ceiling: Annotated[str, typer.Option(help="A supervised run, or none; the one beside the run by default.")] = "",
     no_floors: Annotated[bool, typer.Option("--no-floors", help="Leave out floors and ceiling.")] = False,
     encoder: Encoder = "",
     set_: Settings = [],  # noqa: B006

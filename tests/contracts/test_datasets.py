@@ -14,6 +14,7 @@ import samples
 
 from kinfolk.core import registry
 from kinfolk.core.errors import RequestError
+from kinfolk.records import shipped
 
 LEAVES = sorted(registry.leaves("datasets"))
 SMALL = {"train": 30, "test": 12}
@@ -120,6 +121,7 @@ def test_every_setting_of_a_generated_dataset_changes_its_fingerprint(name: str)
 def test_a_published_dataset_says_where_it_comes_from(name: str) -> None:
     cls = registry.leaf("datasets", name).open()
     assert {"images", "classes", "size", "source", "licence"} <= set(cls.card)
+    assert shipped.card(registry.leaf("datasets", name)) == {**cls.card, "files": [vars(d) for d in cls.downloads]}
     for published in cls.downloads:
         assert re.match(r"https?://", published.url)
         assert re.fullmatch(r"[\w.-]+", published.name)

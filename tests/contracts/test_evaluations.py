@@ -65,6 +65,8 @@ def test_perfect_features_score_the_best(name: str) -> None:
 def test_features_that_know_nothing_score_chance(name: str) -> None:
     subject = made_subjects.subject(made_subjects.meaningless, 800, 800, odd_shift=0)
     for finding in measure_known(name, subject):
+        if finding.protocol.get("clusters") == "by silhouette" and finding.unit != "ARI":
+            continue  # with many clusters of few images, the others are not at chance by chance
         room = 0.12 if finding.name == "clustering_accuracy" else 0.06
         assert finding.value == pytest.approx(WORST[finding.unit], abs=room), finding.name
 

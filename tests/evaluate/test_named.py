@@ -15,12 +15,13 @@ from safetensors.torch import save_file
 from kinfolk.core import registry
 from kinfolk.core.errors import RequestError
 from kinfolk.embed import Embedder, embed
-from kinfolk.evaluate import evaluate
+from kinfolk.evaluate import evaluate, subjects
 from kinfolk.evaluate.named import opened
 from kinfolk.load.images import load
 from kinfolk.records import features as vectors
 from kinfolk.records.features import Features
 from kinfolk.records.findings import Finding
+from kinfolk.records.recipe import Choice
 from kinfolk.report.columns import columns
 from kinfolk.report.material import read
 from kinfolk.report.write import write
@@ -182,3 +183,11 @@ def test_what_cannot_be_measured_says_what_to_give(only: str, said: str, archive
     with pytest.raises(RequestError, match=said):
         evaluate(opened("pixels", str(archive)), only=(only,), out=str(tmp_path / "o"))
     assert not (tmp_path / "o").exists()
+
+
+def test_an_untrained_encoder_that_is_built_alike_for_two_sizes_is_one_floor() -> None:
+    convnet = Choice("convnet", registry.leaf("encoders", "convnet").resolve({}))
+    vit = Choice("vit", registry.leaf("encoders", "vit").resolve({}))
+    assert subjects.built(convnet, 24) == subjects.built(convnet, 32)
+    assert subjects.built(convnet, 24) != subjects.built(convnet, 96), "another stem"
+    assert subjects.built(vit, 24) != subjects.built(vit, 32), "other positions"

@@ -110,7 +110,7 @@ def test_a_file_with_torchvisions_names_is_a_start_and_a_subject_and_a_run_leave
         "encoder": {"name": "resnet", "stem": "7x7", "weights": str(tmp_path / "resnet18.safetensors"), "frozen": True},
         "method": {"name": "simclr", "hidden": 8, "out": 8},
     })
-    with pytest.warns(UserWarning, match=r"left out: fc\.weight; fc\.bias"):
+    with pytest.warns(UserWarning, match=r"left out: fc\.bias; fc\.weight"):
         run = train(asked, tmp_path / "run")
     left = load_file(run.encoder)
     assert {k: tuple(v.shape) for k, v in left.items()} == expected(18)

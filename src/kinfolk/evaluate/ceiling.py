@@ -7,6 +7,14 @@ from kinfolk.core.errors import KinfolkError, RequestError
 from kinfolk.records.run import Run
 
 PREFIX = "ceiling: "
+NONE = "none"
+
+
+def chosen(named: str, run: Run | None) -> Run | None:
+    """The ceiling that was named, none for ``none``, and for an empty text the one beside ``run``, if there is one."""
+    if named == NONE:
+        return None
+    return at(named) if named else beside(run) if run else None
 
 
 def at(folder: str) -> Run:

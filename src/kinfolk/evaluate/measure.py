@@ -66,7 +66,7 @@ def evaluate(
         only: names of evaluations and diagnostics; empty is all that apply.
         ood: a dataset of classes never seen; anomalies: a dataset of anomalous images.
         floors: whether pixels, histogram and the untrained encoder are measured too, and a ceiling looked for.
-        ceiling: a supervised run; empty takes the one beside a run, if there is one.
+        ceiling: a supervised run, or ``none``; empty takes the one beside a run, if there is one.
         epochs: ``all`` or the numbers of kept epochs, whose scores become curves; empty is the last alone.
         out: where the findings of what is not a run go.
         say: told what is being done.
@@ -80,7 +80,7 @@ def evaluate(
     if epochs and run is None:
         raise RequestError(f"--epochs is for runs, which keep epochs; '{named.name}' is none.")
     kept = over_epochs.kept(run, epochs) if run and epochs else {}
-    above = ceilings.at(ceiling) if ceiling else ceilings.beside(run) if run and floors else None
+    above = ceilings.chosen(ceiling, run if floors else None)
     say("reading images" if named.imaged else "reading features")
     images = named.images(ood, anomalies)
     for remark in dict.fromkeys(r for part in images.values() for r in part.remarks):
@@ -155,7 +155,7 @@ def floors_of(
         key: list[Any] = [str(registry.leaf("encoders", name).source.read_bytes())] if name != "random" else []
         if encoder is not None and name == "random":
             source = registry.leaf("encoders", encoder.name).source
-            key = [str(source.read_bytes()), encoder.name, encoder.settings, crop]
+            key = [str(source.read_bytes()), encoder.name, encoder.settings, subjects.built(encoder, crop)]
         make = partial(subjects.of_floor, name, images, encoder or named.recipe.encoder, crop)
         found += cached(name, key, make, images, leaves, say)
     return found

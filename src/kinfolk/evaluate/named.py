@@ -160,7 +160,7 @@ class Named:
                 features["train", "latents"] = latents(run, run.recipe.data)
         if not self.recipe.augmentations:
             return replace(subject, features=features)
-        last = next((row for row in reversed(run.log) if "validation_measures" in row), {})
+        last: dict[str, Any] = next((row for row in reversed(run.log) if "validation_measures" in row), {})
         measured = list(last.get("validation_measures", {}).values()) if own else []
         return replace(
             subject, features=features, recipe_views=partial(as_trained, self.recipe),

@@ -98,6 +98,13 @@ def untrained(encoder: Choice, image_size: int, images: Images, seed: int) -> Em
     return Embedder(module, "random", device=kind)
 
 
+def built(encoder: Choice, image_size: int) -> str:
+    """What an encoder is made of for a size: often the same for several sizes, which then share its floor."""
+    with torch.random.fork_rng(devices=[]):
+        module = bare(encoder, image_size)
+    return f"{module} {[(name, tuple(value.shape)) for name, value in module.state_dict().items()]}"
+
+
 def centred(features: dict[tuple[str, str], Features]) -> dict[tuple[str, str], Features]:
     """Features minus the training mean, in place; vectors in a file are changed there."""
     mean = features["train", "h"].vectors.mean(0)

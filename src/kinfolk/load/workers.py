@@ -14,7 +14,7 @@ import signal
 import sys
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -68,7 +68,7 @@ class Decoded:
         return self[:].astype(dtype or np.uint8, copy=False)
 
 
-def blocks(source: Source, positions: np.ndarray, size: int) -> Iterator[Block]:
+def blocks(source: Source, positions: np.ndarray, size: int) -> Generator[Block, None, None]:
     """Decode in order, a block at a time: positions, pixels of the good ones, the reason for each bad one.
 
     The pixels (n, 3, S, S) are only there until the next block is asked for.

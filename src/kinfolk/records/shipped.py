@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kinfolk.core import registry
+from kinfolk.core import config, registry
 from kinfolk.core.errors import unknown
 
 FOLDER = registry.PACKAGE / "recipes"
@@ -80,6 +81,22 @@ def listed(kind: str) -> list[dict[str, Any]]:
 
 
 def card(leaf: registry.Leaf) -> dict[str, Any]:
-    """What is known of a published dataset."""
-    published = leaf.open()
-    return {**published.card, "files": [vars(file) for file in published.downloads]}
+    """What is known of a published dataset, read from its source: listing imports nothing."""
+    tree = config.parsed(leaf.source)
+    names = {
+        node.targets[0].id: node.value.value for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Constant)
+    }
+
+    def text(node: ast.expr) -> str:
+        if isinstance(node, ast.BinOp):
+            return text(node.left) + text(node.right)
+        return str(names[node.id] if isinstance(node, ast.Name) else ast.literal_eval(node))
+
+    files = [
+        {"url": text(node.args[0]), "md5": "", "sha256": "", **{str(k.arg): text(k.value) for k in node.keywords}}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Download"
+    ]
+    return {**leaf.declares("card"), "files": files}

@@ -12,7 +12,7 @@ from kinfolk.report.markup import Markup, join, tag
 from kinfolk.report.matrix import shaded
 
 WIDEST = 30
-LETTERS = 5  # of a class name, so that ten columns fit; the whole name is shown on hover
+LETTERS = 4  # of a class name, so that ten columns fit; the whole name is shown on hover
 
 
 def show(questions: Sequence[Question]) -> Markup:
@@ -26,7 +26,7 @@ def show(questions: Sequence[Question]) -> Markup:
     if not shown:
         return join([])
     note = "A row is a cluster, a column a class: the share of the cluster's mapped images that are of the class."
-    return join([tag("p", note, class_="hint"), tag("div", shown, class_="side")])
+    return join([tag("p", note, class_="hint"), tag("div", shown, class_="side wide")])
 
 
 def _known(finding: Finding) -> bool:
@@ -60,6 +60,6 @@ def _matrix(column: Column, finding: Finding) -> Markup:
     names = list(sheet.classes) if sheet else []
     named = [names[k] if k < len(names) else f"class {k}" for k in range(shares.shape[1])]
     short = [tag("abbr", name[:LETTERS], title=name) for name in named]
-    rows = [f"cluster {k + 1}" for k in range(len(shares))]
+    rows = [str(k + 1) for k in range(len(shares))]
     values = [[round(100 * value) for value in row] for row in shares.tolist()]
     return shaded(rows, short, values, f"Clusters of {column.label} against classes, per cent of the cluster")

@@ -86,6 +86,9 @@ def _goodness(finding: Finding) -> float:
 def words(name: str) -> str:
     """``linear_probe`` -> ``Linear probe``."""
     text = name.replace("_", " ").strip()
+    for written, said in (("knn", "k-NN"), ("rankme", "RankMe"), ("k-NN", "k-NN")):
+        if text.startswith(written):
+            return said + text.removeprefix(written)
     return text[:1].upper() + text[1:]
 
 

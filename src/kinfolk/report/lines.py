@@ -13,6 +13,7 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8
 DASHES = ("solid", "dash", "dot", "dashdot")
 POINTS = 1500  # in one series; more are thinned evenly
 MARKED = 40  # a series with fewer points shows each of them
+ROW = 4  # names in a legend that need no more room; of more each may have a row of its own
 GREY = "#8a8a8a"
 
 
@@ -43,7 +44,7 @@ def figure(
         "xaxis": _axis(x_label, [x for line in series for x in line.x], "x" in log),
         "yaxis": _axis(y_label, [*(y for line in series for y in line.y), *named.values()], "y" in log),
         "margin": {"l": 58, "r": 12, "t": 8, "b": 44},
-        "height": 260 + 20 * (len(series) // 4 if legend else 0),
+        "height": 260 + (20 * len(series) if legend and len(series) > ROW else 0),
         "hovermode": "x" if len(series) < 5 else "closest",
         "showlegend": legend and len(series) > 1,
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},

@@ -88,8 +88,10 @@ class Material:
 
     def elsewhere(self, finding: Finding) -> str:
         """The name of the data that a finding shows where they are not the run's own, else an empty text."""
-        named = str(finding.data.get("dataset") or finding.protocol.get("dataset", ""))
-        return "" if named in (self.data_name, Path(self.data_name).stem) else named
+        if shown := str(finding.data.get("dataset", "")):
+            return shown
+        measured = str(finding.protocol.get("dataset", ""))
+        return measured if any(name.startswith(f"{measured} ") for name in self.thumbnails) else ""
 
     def get(self, section: str, key: str) -> Any:
         """One setting of the recipe, or None where it is not there."""

@@ -23,8 +23,8 @@ def show(question: Question, page: Document) -> Markup:
         label = f"{question.title} of {column.label}"
         small = len(finding.data.get("columns", [])) <= WIDEST
         if small:
-            names = [[str(n) for n in finding.data.get(key, [])] for key in ("rows", "columns")]
-            picture = shaded(*names, finding.data.get("values", []), label)
+            rows, columns = ([str(n) for n in finding.data.get(key, [])] for key in ("rows", "columns"))
+            picture = shaded(rows, columns, finding.data.get("values", []), label)
         else:
             picture = page.plot(_heat(finding), label)
         shown.append(tag("div", tag("p", question.who(column), finding.text), picture))

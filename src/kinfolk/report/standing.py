@@ -34,8 +34,10 @@ def table(outcome: Outcome) -> Markup:
         rows = [[_named(outcome, n, costs=not first), *[_cell(outcome, n, q) for q in chosen]] for n in names]
         label = "Scores over seeds with 95% intervals" if not first else "More scores"
         blocks.append(grid(header, rows, label, class_="scores"))
-    said = [tag("li", study.said(outcome, quantity)) for quantity in outcome.quantities]
-    return join([blocks, tag("p", READING, class_="hint"), _distance(outcome), tag("ul", said), _others(outcome)])
+    said = tag("ul", [tag("li", study.said(outcome, quantity)) for quantity in outcome.quantities])
+    if len(outcome.quantities) > ACROSS:
+        said = tag("details", tag("summary", f"Each of the {len(outcome.quantities)} scores in words"), said)
+    return join([blocks, tag("p", READING, class_="hint"), _distance(outcome), said, _others(outcome)])
 
 
 def _headed(outcome: Outcome, quantity: Quantity) -> Markup:

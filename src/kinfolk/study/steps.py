@@ -39,10 +39,14 @@ def train(recipe: Recipe, folder: Path, keep: Sequence[int], watch: Sequence[str
 
 
 def evaluate(folder: Path, asked: Mapping[str, Any]) -> None:
-    """Measure a finished run as the study asks; its findings are in the folder then."""
+    """Measure a finished run as the study asks; its findings are in the folder then.
+
+    A supervised variant is measured as a variant, and not once more as the ceiling of those beside it.
+    """
     from kinfolk.core import device
 
     device.keep_freed_memory()
     from kinfolk.evaluate import evaluate as measure
+    from kinfolk.evaluate.ceiling import NONE
 
-    measure(Run.at(folder), **asked, say=say)
+    measure(Run.at(folder), **asked, ceiling=NONE, say=say)
