@@ -95,7 +95,7 @@ class Visitor(Opened):
         self.page.evaluate("where => { delete document.documentElement.dataset.ready; location.hash = where; }", where)
         self.wait("document.documentElement.dataset.ready !== undefined")
 
-    def wait(self, what: str, seconds: float = 60) -> None:
+    def wait(self, what: str, seconds: float = 240) -> None:
         """Wait until a condition in JavaScript holds; asked from outside, since the page forbids eval."""
         until = time.monotonic() + seconds
         while not self.page.evaluate(what):

@@ -17,6 +17,7 @@ from PIL import Image
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "explore"
 LARGEST = 150_000  # bytes
+PATIENCE = 600_000 if os.environ.get("KINFOLK_PICTURES") else 60_000  # milliseconds
 IMAGE = "test:3"
 PAGES = {
     "map": ("#map?run={one}&split=test&image=" + IMAGE, ".panel .tile"),
@@ -49,13 +50,14 @@ def packed(shot: bytes) -> bytes:
     return made.getvalue()
 
 
+@pytest.mark.timeout(PATIENCE // 1000 * 2)
 @pytest.mark.parametrize("name", PAGES)
 def test_picture_of_a_page(name: str, browser, shown, tmp_path: Path) -> None:
     server, one, two = shown
     where, ready = PAGES[name]
     visitor = Visitor(browser, server, where.format(one=one, two=two), viewport={"width": 1200, "height": 760})
     page = visitor.page
-    page.wait_for_selector(ready, timeout=60_000)
+    page.wait_for_selector(ready, timeout=PATIENCE)
     if name == "odd":
         page.locator(".face").first.focus()
         page.keyboard.press("ArrowRight")

@@ -38,11 +38,21 @@ class ComparePage {
     place.append(this.scores, this.stage, this.changes);
   }
 
-  async start() {
-    const compared = this.compare();
-    await this.draw();
-    await compared;
-    if (this.maps && !this.signal.aborted) await this.maps.colour(OVERLAP);
+  start() {
+    const drawn = this.draw();
+    this.follow(drawn);
+    return drawn;
+  }
+
+  /** Show what is compared as soon as the server has it; the page can be used before. */
+  async follow(drawn) {
+    try {
+      await this.compare();
+      await drawn;
+      if (!this.signal.aborted) await this.maps?.colour(OVERLAP);
+    } catch (error) {
+      if (!this.signal.aborted) this.changes.replaceChildren(notice("Neighbours cannot be compared", error.message));
+    }
   }
 
   async compare() {
