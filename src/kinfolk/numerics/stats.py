@@ -45,7 +45,8 @@ def bootstrap_mean(values: np.ndarray, times: int = 1000, seed: int = 0) -> tupl
 def over_pairs(each: np.ndarray) -> tuple[float, float]:
     """Interval of a mean over all pairs of n items from each item's mean over its own pairs (n,).
 
-    A U-statistic of order two has 4 / n times the variance of these means (Hoeffding 1948, section 7).
+    A U-statistic of order two has 4 / n times the variance of these means (Hoeffding 1948, section 7). Where few
+    items have long tails it is too narrow: squared gaps of 80 exponential values are covered in 84 of 100 cases.
     """
     half = 2 * NORMAL_95 * each.std(ddof=1) / np.sqrt(len(each)) if len(each) > 1 else np.inf
     return float(each.mean() - half), float(each.mean() + half)
