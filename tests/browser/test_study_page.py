@@ -23,7 +23,7 @@ def page_of_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def wide(browser, page_of_study: Path) -> Iterator[Opened]:
-    found = Opened(browser, page_of_study)
+    found = Opened(browser, page_of_study.as_uri())
     yield found
     assert found.complaints == []
     assert [url for url in found.requests if not url.startswith("data:")] == [page_of_study.as_uri()]
@@ -51,13 +51,14 @@ def test_the_main_figure_has_a_mark_for_every_variant_and_the_literature(wide: O
 
 def test_every_curve_is_drawn_with_a_line_for_every_variant(wide: Opened) -> None:
     lines = wide.page.locator("#losses .plot").evaluate_all(
-        "list => list.map(p => p.querySelectorAll('path.js-line').length)"
+        "list => list.map(p => p.querySelectorAll('.scatterlayer path.js-line').length)"
     )
     assert lines == [len(SHIFTS)] * 6
 
 
 def test_a_phone_shows_it_without_scrolling_sideways(browser, page_of_study: Path) -> None:
-    found = Opened(browser, page_of_study, viewport={"width": 390, "height": 844}, color_scheme="dark", is_mobile=True)
+    phone = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "is_mobile": True}
+    found = Opened(browser, page_of_study.as_uri(), **phone)
     assert found.page.evaluate("document.documentElement.scrollWidth") <= 390
     assert found.page.locator(".judged").count() == 4
     assert found.complaints == []
