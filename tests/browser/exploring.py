@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from explored import run
-from opened import Opened
+from opened import PIXELS, Opened
 from PIL import Image
 
 from kinfolk.records.findings import Finding
@@ -22,14 +22,6 @@ from kinfolk.records.run import Run
 
 TRAIN, TEST = 160, 80
 CLASSES = ["zero", "one", "two", "<b>three</b>", "four", "five", "six", "seven", "eight", "nine"]
-PIXELS = """canvas => {
-  const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-  const seen = new Set();
-  let painted = 0;
-  for (let k = 0; k < data.length; k += 4)
-    if (data[k + 3] > 200) { painted++; seen.add(data[k] << 16 | data[k + 1] << 8 | data[k + 2]); }
-  return [painted, seen.size];
-}"""
 
 
 def digits(place: Path, labelled: bool = True) -> Path:

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+PIXELS = """canvas => {
+  const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  const seen = new Set();
+  let painted = 0;
+  for (let k = 0; k < data.length; k += 4)
+    if (data[k + 3] > 200) { painted++; seen.add(data[k] << 16 | data[k + 1] << 8 | data[k + 2]); }
+  return [painted, seen.size];
+}"""
+
 
 class Opened:
     """An opened page, and what its browser complained of or asked for."""

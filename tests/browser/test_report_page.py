@@ -7,15 +7,8 @@ import io
 import numpy as np
 import pytest
 from made import CLASSES, colour_of
+from opened import PIXELS
 
-PIXELS = """canvas => {
-  const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-  const seen = new Set();
-  let painted = 0;
-  for (let k = 0; k < data.length; k += 4)
-    if (data[k + 3] > 200) { painted++; seen.add(data[k] << 16 | data[k + 1] << 8 | data[k + 2]); }
-  return [painted, seen.size];
-}"""
 MEAN = """canvas => {
   const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
   const sum = [0, 0, 0];

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from conftest import Opened
 from made_study import SHIFTS, write_study_folder
-from test_report_page import PIXELS, picture
+from opened import PIXELS
+from test_report_page import picture
 
 from kinfolk.compare.frame import compared
 from kinfolk.report.write import write_study

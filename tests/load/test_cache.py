@@ -65,6 +65,19 @@ def begun(photos: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", SLOW, photos], stdout=subprocess.PIPE, text=True, env=os.environ)
 
 
+def decoded_from_now(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Positions of the images that are decoded, in this process alone, as they come."""
+    plain, seen = workers.decoded, []
+
+    def counted(source, positions, pixels):  # type: ignore[no-untyped-def]
+        seen.extend(positions.tolist())
+        return plain(source, positions, pixels)
+
+    monkeypatch.setattr(workers, "decoded", counted)
+    monkeypatch.setattr(workers, "available_cores", lambda: 1)
+    return seen
+
+
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL needs POSIX")
 @pytest.mark.parametrize("blocks", [1, 9])
 def test_a_killed_build_goes_on_where_it_stopped(photos: str, blocks: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,14 +94,7 @@ def test_a_killed_build_goes_on_where_it_stopped(photos: str, blocks: int, monke
     assert (state["position"] > 0) == (blocks == 9)
     with open(home / "pixels.npy", "ab") as handle:
         handle.write(b"half a row")
-    plain, seen = workers.decoded, []
-
-    def counted(source, positions, pixels):  # type: ignore[no-untyped-def]
-        seen.extend(positions.tolist())
-        return plain(source, positions, pixels)
-
-    monkeypatch.setattr(workers, "decoded", counted)
-    monkeypatch.setattr(workers, "available_cores", lambda: 1)
+    seen = decoded_from_now(monkeypatch)
     check(photos)
     assert sorted(seen) == list(range(state["position"], 300))
     assert not (home / "progress.json").exists()
@@ -208,14 +214,7 @@ def trained(photos: str, place: Path, epochs: int = 2) -> Run:
 def test_neither_the_second_epoch_nor_the_second_command_decodes_again(
     photos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain, seen = workers.decoded, []
-
-    def counted(source, positions, pixels):  # type: ignore[no-untyped-def]
-        seen.extend(positions.tolist())
-        return plain(source, positions, pixels)
-
-    monkeypatch.setattr(workers, "decoded", counted)
-    monkeypatch.setattr(workers, "available_cores", lambda: 1)
+    seen = decoded_from_now(monkeypatch)
     run = trained(photos, tmp_path / "one")
     assert sorted(seen) == list(range(300))
     trained(photos, tmp_path / "two", epochs=1)

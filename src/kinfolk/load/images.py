@@ -2,7 +2,7 @@
 
 Size: ``auto`` is the common side if all images are square and equal, else the median shorter side rounded
 down to a multiple of 8, at least 32 and at most 224. It is always taken from the training split (of up to
-128 images, evenly spaced), so that train and test agree. A number brings every image to that side:
+400 images, evenly spaced), so that train and test agree. A number brings every image to that side:
 the shorter side is resized, the middle of the longer kept.
 
 Splits: ``test`` falls back to the evaluation split: ``test``, else ``validation`` or ``val``. A dataset with
@@ -32,7 +32,7 @@ from kinfolk.records.recipe import Data
 
 HELD_OUT = "train[held out]"
 EVALUATION = ("test", "testing", "validation", "val", "valid", "dev")
-MEASURED = 128
+MEASURED = 400
 
 
 @dataclass(frozen=True)

@@ -146,11 +146,12 @@ class ComparePage {
 function row(score) {
   const { one, two, unit, higher_is_better: higher } = score;
   const difference = two.value - one.value;
-  const apart = one.low === null || two.low === null || one.low > two.high || two.low > one.high;
+  const known = [one.low, one.high, two.low, two.high].every((end) => end !== null);
+  const apart = known && (one.low > two.high || two.low > one.high);
   const better = higher === null || !difference || !apart ? "" : difference > 0 === higher ? "better" : "worse";
   const sign = difference > 0 ? "+" : "−";
   const cell = (found) => element("td", {}, value(found.value, unit), " ", element("small", {}, interval(found, unit)));
-  const change = difference ? `${sign}${value(Math.abs(difference), unit)}` : "0";
+  const change = difference ? `${sign}${value(Math.abs(difference), unit).replace("%", "points")}` : "0";
   return element("tr", {}, element("th", { scope: "row" }, title(score)), cell(one), cell(two),
-    element("td", { className: better }, change, " ", element("small", {}, apart ? better : "within the intervals")));
+    element("td", { className: better }, change, " ", element("small", {}, apart ? better : known ? "within the intervals" : "no interval")));
 }
