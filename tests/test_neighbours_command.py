@@ -8,14 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 from test_cli import SMALL, kinfolk
 
 from kinfolk.core.errors import RequestError, WorkError
 from kinfolk.evaluate import subjects
+from kinfolk.evaluate.named import layer_of, opened
+from kinfolk.load.images import load
+from kinfolk.load.network import bare
 from kinfolk.neighbours import check, find, purity
 from kinfolk.records.features import Features
 from kinfolk.records.neighbours import Neighbours
-from kinfolk.records.request import request
+from kinfolk.records.recipe import Choice
 
 
 def features(count: int = 50, width: int = 6, **changes) -> Features:
@@ -84,11 +89,11 @@ def test_what_cannot_be_found_is_refused() -> None:
 
 
 def test_a_floor_is_embedded_in_pieces_as_it_is_measured(tmp_path: Path) -> None:
-    recipe = request("", {"data": "digits", "limit": "60"}, [])
-    images = {"train": subjects.load("digits", "train", limit=60)}
+    images = {"train": load("digits", "train", limit=60)}
     for name in subjects.FLOORS:
-        whole = subjects.of_floor(name, images, recipe.encoder, 32)[0].get("train")
-        kept = subjects.features(name, recipe, "", tmp_path / name)
+        named = opened(name, "digits").on(limit="60")
+        whole = subjects.of_floor(name, images, named.recipe.encoder, 32)[0].get("train")
+        kept = named.layer("", tmp_path / name)
         assert isinstance(kept.vectors, np.memmap)
         np.testing.assert_allclose(kept.vectors, whole.vectors, atol=1e-6)
         assert kept.fingerprint == images["train"].fingerprint
@@ -96,26 +101,42 @@ def test_a_floor_is_embedded_in_pieces_as_it_is_measured(tmp_path: Path) -> None
 
 def test_any_layer_that_a_subject_has_can_be_asked_for(tmp_path: Path) -> None:
     latents = features(layer="latents")
-    assert subjects.layer_of({("train", "h"): features(), ("train", "latents"): latents}, "latents", "run") is latents
+    assert layer_of({("train", "h"): features(), ("train", "latents"): latents}, "latents", "run") is latents
     latents.save(tmp_path / "f.npz")
-    nothing = request("", {}, [])
-    assert subjects.features(str(tmp_path / "f.npz"), nothing, "", tmp_path).layer == "latents"
+    named = opened(str(tmp_path / "f.npz")).on()
+    assert named.layer("", tmp_path).layer == "latents"
     with pytest.raises(RequestError, match="unknown layer of .*f.npz' 'latent'. Did you mean 'latents'"):
-        subjects.features(str(tmp_path / "f.npz"), nothing, "latent", tmp_path)
+        named.layer("latent", tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("subject", "given", "split", "said"),
+    ("subject", "data", "given", "said"),
     [
-        ("pixls", {}, "", "Did you mean 'pixels'"),
-        ("pixels", {}, "", "needs images: --data"),
-        ("f.npz", {"limit": "5"}, "test", "leave out --limit, --split"),
-        ("pixels", {"data": "digits", "limit": "0"}, "", "data.limit"),
+        ("pixls", "", {}, "Did you mean 'pixels'"),
+        ("pixels", "", {}, "needs --data"),
+        ("f.npz", "", {"limit": "5", "split": "test"}, "leave out --split, --limit"),
+        ("f.npz", "digits", {}, "leave out --data"),
+        ("pixels", "digits", {"limit": "0"}, "data.limit"),
     ],
 )
-def test_a_subject_that_cannot_be_is_refused(subject: str, given: dict, split: str, said: str) -> None:
+def test_a_subject_that_cannot_be_is_refused(
+    subject: str, data: str, given: dict, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    features().save(Path("f.npz"))
     with pytest.raises(RequestError, match=said):
-        subjects.asked(subject, given, split)
+        opened(subject, data).on(**given)
+
+
+def test_weights_are_a_subject_like_a_run(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    choice = Choice("convnet", {"channels": (8, 16)})
+    save_file(bare(choice, 32).state_dict(), tmp_path / "net.safetensors")
+    few = ["--data", "digits", "--limit", 64, "--encoder", "convnet", "--set", "encoder.channels=8,16"]
+    done = kinfolk("neighbours", "net.safetensors", *few, "-k", 5, "--out", "near.npz", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = Neighbours.load(tmp_path / "near.npz")
+    assert (found.card["subject"], found.nearest.shape) == ("net", (64, 5))
 
 
 def test_from_neighbours_to_a_run_that_is_resumed_by_the_same_words(tmp_path: Path) -> None:
@@ -139,7 +160,7 @@ def test_from_neighbours_to_a_run_that_is_resumed_by_the_same_words(tmp_path: Pa
     assert again.returncode == 0
     assert "already finished" in again.stdout
 
-    asked = subjects.asked(str(tmp_path / "run"), {}, "")
+    named = opened(str(tmp_path / "run")).on()
     for layer in ("h", "z"):
-        own = find(subjects.features(str(tmp_path / "run"), asked, layer, tmp_path), 3)
+        own = find(named.layer(layer, tmp_path), 3)
         assert (own.fingerprint, own.layer, own.subject) == (lists.fingerprint, layer, "run")

@@ -129,7 +129,7 @@ def embed(
 
 @app.command()
 def neighbours(
-    subject: Annotated[str, typer.Argument(help="A run folder, a features file, or pixels, histogram, random.")],
+    subject: Subject,
     out: Annotated[Path, typer.Option(help="File of neighbours: .npz or .parquet.")],
     data: Annotated[str, typer.Option(help="The images; a run's own by default.")] = "",
     split: Annotated[str, typer.Option(help="Which split; a run's own by default, else train.")] = "",
@@ -138,16 +138,17 @@ def neighbours(
     layer: Annotated[str, typer.Option(help="h (before the projector), z, or another of the subject's; h first.")] = "",
     limit: Annotated[str, typer.Option(help="This many images, drawn by the seed, as train draws them.")] = "",
     seed: Annotated[str, typer.Option(help="Seed of that draw.")] = "",
+    encoder: Encoder = "",
+    set_: Settings = [],  # noqa: B006
 ) -> None:
     """Find the nearest others of every image, for positives and sheets; with labels, say how pure they are."""
-    from kinfolk.evaluate import subjects
+    from kinfolk.evaluate.named import opened
     from kinfolk.neighbours import check, find, purity
 
     check(out, metric, k)
-    given = {flag: value for flag, value in (("data", data), ("limit", limit), ("seed", seed)) if value}
-    recipe = subjects.asked(subject, given, split)
+    named = opened(subject, data, encoder, set_).on(split, limit=limit, seed=seed)
     with files.scratch() as folder:
-        features = subjects.features(subject, recipe, layer, folder, embedding)
+        features = named.layer(layer, folder, embedding)
         print(f"searching {len(features):,} x {features.vectors.shape[1]}", file=sys.stderr, flush=True)
         found = find(features, k, metric)  # type: ignore[arg-type]
     found.save(out)

@@ -12,7 +12,7 @@ import pytest
 from kinfolk.core.errors import RequestError
 from kinfolk.embed import embed, embedder, latents, save_latents
 from kinfolk.evaluate import evaluate
-from kinfolk.evaluate.subjects import features
+from kinfolk.evaluate.named import opened
 from kinfolk.records.features import Features
 from kinfolk.records.recipe import Recipe
 from kinfolk.records.run import Run
@@ -88,7 +88,7 @@ def test_latents_of_training_are_a_space_of_their_own(runs: dict[str, Run], tmp_
     found = Features.load(tmp_path / "latents.npz")
     inferred = embed(embedder(run), images_of(run.recipe.data, "train", run.recipe.seed))
     assert (found.layer, found.split, inferred.layer) == ("latents", "train", "h")
-    assert (features(str(run.folder), run.recipe, "latents", tmp_path).vectors == found.vectors).all()
+    assert (opened(str(run.folder)).on().layer("latents", tmp_path).vectors == found.vectors).all()
     rows = np.searchsorted(inferred.index, found.index)
     assert (inferred.index[rows] == found.index).all()
     assert inferred.vectors.shape[1] == found.vectors.shape[1]

@@ -14,18 +14,18 @@ from typing import Any, Literal
 import numpy as np
 
 from kinfolk.core import device, files, registry
-from kinfolk.core.errors import RequestError, nearest
+from kinfolk.core.errors import RequestError, nearest, unknown
 from kinfolk.embed import Embedder, embedder, latents
 from kinfolk.evaluate import subjects
 from kinfolk.evaluate.alter import as_trained
-from kinfolk.load.images import EVALUATION, HELD_OUT, load, scrambled
+from kinfolk.load.images import EVALUATION, HELD_OUT, divided, load, scrambled
 from kinfolk.load.network import bare, put
 from kinfolk.load.roles import roles
 from kinfolk.records import features as vectors
 from kinfolk.records.features import Features
 from kinfolk.records.images import Images
 from kinfolk.records.recipe import NO_ENCODER, Choice, Recipe
-from kinfolk.records.request import request
+from kinfolk.records.request import checked, request
 from kinfolk.records.run import Run
 from kinfolk.records.subject import Subject
 
@@ -90,6 +90,52 @@ class Named:
             return [part], load(data.name, data.split, **settings) if self.name == "random" else part
         both = self.images()
         return [both["train"], both["test"]], both["train"]
+
+    def on(self, split: str = "", **given: str) -> Named:
+        """The same subject on another split, or on as many images as the flags limit and seed say, where they do.
+
+        Raises:
+            RequestError: a setting is not accepted, or the subject is a features file, which has its own images.
+        """
+        given = {flag: value for flag, value in given.items() if value}
+        if self.kind == "features":
+            flags = [*(["data"] if self.imaged else []), *(["split"] if split else []), *given]
+            if flags:
+                said = ", ".join(f"--{flag}" for flag in flags)
+                raise RequestError(f"'{self.place}' holds the features of its own images: leave out {said}.")
+            return self
+        values = self.recipe.plain()
+        if split not in ("", values["data"]["split"]):
+            values["data"] |= {"limit": "all", "fraction": 1.0}
+        return replace(self, recipe=checked(values, given, [f"data.split={split}"] if split else []))
+
+    def layer(self, layer: str, folder: Path, progress: subjects.Progress | None = None) -> Features:
+        """One layer of the images of its recipe's split, in constant memory.
+
+        Args:
+            layer: ``h``, ``z``, ``latents`` (see ``embed.latents``); empty is ``h``, or the layer of the file.
+            folder: where vectors are kept while they are used; those of a run stay with it.
+            progress: called with (what, done, total).
+
+        Raises:
+            RequestError: the subject has no such layer.
+        """
+        if self.kind == "features":
+            found = Features.load(self.place)
+            return layer_of({("train", found.layer): found}, layer or found.layer, str(self.place))
+        data, run = self.recipe.data, self.run
+        if run is not None and layer == "latents":
+            return latents(run, data)
+        images = {"train": load(
+            data.name, data.split, size=data.size if self.recipe.evaluate.size == "auto" else self.recipe.evaluate.size,
+            limit=data.limit, fraction=data.fraction, classes=divided(data, self.recipe.seed)[0],
+            seed=self.recipe.seed, settings=data.settings,
+        )}
+        maker = next(self.embedders(images["train"]))
+        made = subjects.seen(maker, images, run.features if run is not None else folder, progress)
+        if self.name == "pixels":
+            made = replace(made, features=subjects.centred(made.features))
+        return layer_of(made.features, layer or "h", self.name)
 
     def features(self) -> dict[str, Features]:
         """The features of a features file by role: train, and the split to evaluate on or a tenth held out."""
@@ -261,6 +307,14 @@ def untrained_choice(named: Named) -> Choice | None:
     """The encoder of the floor ``random``, or None where it is not known."""
     choice = named.recipe.encoder
     return choice if named.chosen and choice.name != NO_ENCODER else None
+
+
+def layer_of(features: dict[tuple[str, str], Features], layer: str, subject: str) -> Features:
+    """The training features of one layer; a layer that is not there is refused with those that are."""
+    known = {name: f for (role, name), f in features.items() if role == "train"}
+    if layer not in known:
+        raise unknown(f"layer of '{subject}'", layer, known)
+    return known[layer]
 
 
 def behind(found: Features, data: str, size: Any) -> Images:

@@ -1,4 +1,4 @@
-"""Subjects: from what a user names (a run, a floor) to features by role, with the means to encode again."""
+"""Subjects: a run or a floor as features by role, with the means to encode again."""
 
 from __future__ import annotations
 
@@ -10,16 +10,13 @@ import numpy as np
 import torch
 
 from kinfolk.core import device, registry, seeds
-from kinfolk.core.errors import RequestError, nearest, unknown
-from kinfolk.embed import Embedder, embed, embedder, latents
+from kinfolk.embed import Embedder, embed, embedder
 from kinfolk.evaluate.alter import alter
-from kinfolk.load.images import divided, load
 from kinfolk.load.network import bare
 from kinfolk.load.views import normalise
 from kinfolk.records.features import Features
 from kinfolk.records.images import Images
-from kinfolk.records.recipe import Choice, Recipe
-from kinfolk.records.request import checked
+from kinfolk.records.recipe import Choice
 from kinfolk.records.run import Run
 from kinfolk.records.subject import Subject
 
@@ -58,22 +55,17 @@ def of_floor(
     encoder: Choice,
     crop: int,
     progress: Progress | None = None,
-    folder: Path | None = None,
 ) -> list[Subject]:
-    """A floor as one subject, or as three for ``random``: one for each seed of the untrained encoder.
-
-    With ``folder`` the vectors are written there in pieces, in constant memory; there is then one ``random``.
-    """
+    """A floor as one subject, or as three for ``random``: one for each seed of the untrained encoder."""
     side = images["train"].size
     if name == "random":
-        seeds_ = RANDOM_SEEDS[:1] if folder else RANDOM_SEEDS
-        makers = [untrained(encoder, crop, images["train"], seed) for seed in seeds_]
+        makers = [untrained(encoder, crop, images["train"], seed) for seed in RANDOM_SEEDS]
     else:
         makers = [Embedder(registry.build("encoders", name, side), name)]
     subjects = []
     for maker in makers:
         features = {
-            (role, "h"): embed(maker, data, folder, told(progress, f"{name} {role}")) for role, data in images.items()
+            (role, "h"): embed(maker, data, None, told(progress, f"{name} {role}")) for role, data in images.items()
         }
         if name == "pixels":
             features = centred(features)
@@ -126,76 +118,3 @@ def measured_at(images: dict[str, Images]) -> dict[str, object]:
 def told(progress: Progress | None, what: str) -> Callable[[int, int], None] | None:
     """Progress of one part."""
     return (lambda done, total: progress(what, done, total)) if progress else None
-
-
-def asked(subject: str, given: dict[str, str], split: str) -> Recipe:
-    """The recipe whose ``[data]`` a subject is embedded on: a run's own, changed by the flags that are given.
-
-    Args:
-        subject: as for ``features``.
-        given: the flags data, limit and seed, those that are there.
-        split: which split, or empty for the run's own.
-    """
-    if Path(subject).suffix in (".npz", ".parquet"):
-        if given or split:
-            flags = ", ".join(f"--{flag}" for flag in [*given, *(["split"] if split else [])])
-            raise RequestError(f"'{subject}' holds the features of its own images: leave out {flags}.")
-        return Recipe.of({})
-    if subject not in FLOORS:
-        if not Path(subject).exists():
-            hint = nearest(subject, FLOORS)
-            raise RequestError(
-                f"no run folder and no features file '{subject}', and no floor of this name."
-                f"{f' Did you mean {hint!r}?' * bool(hint)} Floors: {', '.join(FLOORS)}."
-            )
-        values = Run.at(subject).recipe.plain()
-        if "data" in given:
-            values["data"] = {}
-        elif split not in ("", values["data"]["split"]):
-            values["data"] |= {"limit": "all", "fraction": 1.0}
-    elif "data" not in given:
-        raise RequestError(f"'{subject}' needs images: --data NAME, or the path of a folder, parquet or npz file.")
-    else:
-        values = {}
-    return checked(values, given, [f"data.split={split}"] if split else [])
-
-
-def features(
-    subject: str, recipe: Recipe, layer: str, folder: Path, progress: Progress | None = None
-) -> Features:
-    """One layer of a subject on the images of a recipe, in constant memory.
-
-    Args:
-        subject: a run folder, ``pixels``, ``histogram``, ``random``, or a features file, which has its own images.
-        recipe: says the images (``[data]``, ``seed``) and, for ``random``, the encoder.
-        layer: ``h``, ``z``, ``latents`` (see ``embed.latents``); empty is ``h``, or the layer of the file.
-        folder: where the vectors of a floor are kept while they are used.
-        progress: called with (what, done, total).
-
-    Raises:
-        RequestError: no such subject, or it has no such layer.
-    """
-    if Path(subject).suffix in (".npz", ".parquet"):
-        found = Features.load(Path(subject))
-        return layer_of({("train", found.layer): found}, layer or found.layer, subject)
-    data = recipe.data
-    if layer == "latents" and subject not in FLOORS:
-        return latents(Run.at(subject), data)
-    images = {"train": load(
-        data.name, data.split, size=data.size if recipe.evaluate.size == "auto" else recipe.evaluate.size,
-        limit=data.limit, fraction=data.fraction, classes=divided(data, recipe.seed)[0], seed=recipe.seed,
-        settings=data.settings,
-    )}
-    if subject in FLOORS:
-        made = of_floor(subject, images, recipe.encoder, images["train"].size, progress, folder)[0]
-    else:
-        made = of_run(Run.at(subject), images, progress=progress)
-    return layer_of(made.features, layer or "h", subject)
-
-
-def layer_of(features: dict[tuple[str, str], Features], layer: str, subject: str) -> Features:
-    """The training features of one layer; a layer that is not there is refused with those that are."""
-    known = {name: f for (role, name), f in features.items() if role == "train"}
-    if layer not in known:
-        raise unknown(f"layer of '{subject}'", layer, known)
-    return known[layer]
