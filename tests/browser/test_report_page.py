@@ -229,3 +229,19 @@ def test_print_unfolds_the_recipe_in_light_colours(opened_on_phone) -> None:
     assert set(widths) == {335}
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert folded.evaluate_all("list => list.map(d => d.open)") == [False] * 3
+
+
+def test_what_is_printed_before_all_curves_were_drawn_has_them_all(browser, report) -> None:
+    page = browser.new_page()
+    page.add_init_script("""new MutationObserver((_, watching) => {
+      if (!document.querySelector(".js-plotly-plot")) return;
+      watching.disconnect();
+      dispatchEvent(new Event("beforeprint"));
+      window.printed = [...document.querySelectorAll(".plot")].map(p => p.querySelectorAll("path.js-line").length);
+    }).observe(document, { subtree: true, attributes: true, childList: true })""")
+    page.goto(report.as_uri())
+    page.wait_for_function("window.printed")
+    printed = page.evaluate("window.printed")
+    page.close()
+    assert len(printed) == 6 + 1 + 2
+    assert min(printed) > 0

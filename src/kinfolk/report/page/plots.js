@@ -20,19 +20,20 @@ function themed(layout, printing) {
   };
 }
 
-/** Draw every `[data-plot]`, one in each turn of the event loop so that the page stays responsive. */
+/** Draw every `[data-plot]`, one in each turn of the event loop so that the page stays responsive; all at once to print. */
 export async function drawPlots(plots) {
   const places = [...document.querySelectorAll("[data-plot]")];
   const config = { displaylogo: false, responsive: true, displayModeBar: false, showTips: false };
-  for (const place of places) {
+  const draw = (place, printing) => {
     const { data, layout } = plots[Number(place.dataset.plot)];
-    await window.Plotly.newPlot(place, data, themed(layout, false), config);
-    await new Promise((resolve) => setTimeout(resolve, 0));
-  }
-  const restyle = (printing) => {
-    for (const place of places) window.Plotly.react(place, place.data, themed(plots[Number(place.dataset.plot)].layout, printing), config);
+    return window.Plotly.react(place, data, themed(layout, printing), config);
   };
+  const restyle = (printing) => places.forEach((place) => draw(place, printing));
   dark.addEventListener("change", () => restyle(false));
   addEventListener("beforeprint", () => restyle(true));
   addEventListener("afterprint", () => restyle(false));
+  for (const place of places) {
+    await draw(place, false);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
 }
