@@ -12,8 +12,10 @@ def score(subject: str, name: str, value: float, unit: str = "accuracy", better:
     return Finding(name, "score", "test", subject, protocol, value, value - 0.01, value + 0.01, unit, better)
 
 
-def member(variant: str, seed: int, *scores: Finding, cost: Cost | None = COST, epochs=()) -> Member:
-    return Member(variant, seed, scores, cost, tuple(epochs))
+def member(
+    variant: str, seed: int, *scores: Finding, cost: Cost | None = COST, epochs=(), objective: str = ""
+) -> Member:
+    return Member(variant, seed, scores, cost, tuple(epochs), objective)
 
 
 def knn(table: dict[str, dict[int, float]]) -> list[Member]:

@@ -184,6 +184,9 @@ def test_loss_and_score_are_related_by_rank_within_one_kind_of_loss() -> None:
     members.append(member("other", 0, score("other", "knn", 0.5), epochs=[
         {"epoch": 4, "validation": {"test": {"total": 9.0, "kl": 9.0}}}
     ]))
+    members.append(member("weighed", 0, score("weighed", "knn", 0.9), epochs=[
+        {"epoch": 4, "validation": {"test": {"total": 99.0, "attraction": 9.0}}}
+    ], objective="simclr (temperature 9)"))
     made = compare(members)
     found = relation.links(relation.points(made, made.quantities[0]))
     over = [item for item in found if item.over == "variants"]

@@ -46,7 +46,7 @@ class Member:
     """One run among those compared, or a floor measured beside one (``cost`` is then None).
 
     ``scores`` are findings of kind score, and the losses of the last epoch as such; ``epochs`` are the log's rows
-    with ``validation`` and ``watch``.
+    with ``validation`` and ``watch``; ``objective`` is the method with its settings, which weigh its terms.
     """
 
     variant: str
@@ -54,6 +54,7 @@ class Member:
     scores: tuple[Finding, ...]
     cost: Cost | None = None
     epochs: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
+    objective: str = ""
 
 
 def folders_of(named: Iterable[Path]) -> list[Path]:
@@ -87,7 +88,7 @@ def members(runs: Sequence[tuple[str, Path]]) -> list[Member]:
         rows = tuple(row for row in run.log if "validation" in row)
         subject = next((f.subject for f in scores if f.subject not in FLOORS), run.name)
         mine = tuple(f for f in scores if f.subject == subject) + losses(subject, rows) + entangled(findings)
-        own.append(Member(variant, recipe.seed, mine, cost(run, recipe), rows))
+        own.append(Member(variant, recipe.seed, mine, cost(run, recipe), rows, objective(recipe)))
         for floor in FLOORS:
             measured = tuple(f for f in scores if f.subject == floor)
             if measured:
@@ -100,6 +101,12 @@ def members(runs: Sequence[tuple[str, Path]]) -> list[Member]:
         replace(member, variant=f"{floor} ({first[floor, place]})" if floor in several else floor)
         for (floor, place, _), member in sorted(beside.items(), key=lambda item: FLOORS.index(item[0][0]))
     ]
+
+
+def objective(recipe: Recipe) -> str:
+    """The method and its settings in words."""
+    settings = ", ".join(f"{name} {value}" for name, value in sorted(recipe.method.settings.items()))
+    return f"{recipe.method.name} ({settings})"
 
 
 def losses(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[Finding, ...]:

@@ -1,7 +1,7 @@
 """Relation: does a lower validation loss go with a better probe, over variants and over epochs?
 
-Losses of different methods are different quantities: over variants the ranks mean something only where the loss is
-the same one, so they are given for each set of terms apart.
+Losses of different methods, and of one method with other weights, are different quantities: over variants the ranks
+mean something only where the loss is the same one, so they are given for each set of terms and weights apart.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ FEWEST = 4
 
 @dataclass(frozen=True)
 class Point:
-    """The validation loss and the probe's score of one run after one epoch; ``last`` marks the end of a run."""
+    """The validation loss and the probe's score of one run after one epoch; ``last`` marks the end of a run.
+
+    ``objective`` is the method with its settings (see ``Member``).
+    """
 
     variant: str
     seed: int
@@ -29,13 +32,14 @@ class Point:
     loss: float
     score: float
     last: bool
+    objective: str = ""
 
 
 @dataclass(frozen=True)
 class Link:
     """Spearman's rank correlation of loss and score over ``n`` points, with a 95 % interval.
 
-    ``over`` is ``variants`` (the means of their last points, within one set of terms) or a variant's name (over its
+    ``over`` is ``variants`` (the means of their last points, within one loss) or a variant's name (over its
     epochs and seeds). Interval: Fisher's z with the variance (1 + r^2 / 2) / (n - 3) of Bonett and Wright (2000).
     """
 
@@ -67,19 +71,19 @@ def points(comparison: Comparison, score: Quantity, watched: str = "knn") -> lis
 def point(member: Member, epoch: int, loss: dict[str, float], score: float, *, last: bool) -> Point:
     """One point; the terms' names say which loss it is."""
     terms = tuple(sorted(name for name in loss if name != "total"))
-    return Point(member.variant, member.seed, epoch, terms, loss["total"], score, last)
+    return Point(member.variant, member.seed, epoch, terms, loss["total"], score, last, member.objective)
 
 
 def links(found: Sequence[Point]) -> list[Link]:
     """The rank correlations that have at least four points: over variants for each loss, and within each variant."""
     made = []
-    for terms in dict.fromkeys(p.terms for p in found):
-        ends = [p for p in found if p.last and p.terms == terms]
+    for loss in dict.fromkeys((p.objective, p.terms) for p in found):
+        ends = [p for p in found if p.last and (p.objective, p.terms) == loss]
         means = [
             np.mean([(p.loss, p.score) for p in ends if p.variant == variant], axis=0)
             for variant in dict.fromkeys(p.variant for p in ends)
         ]
-        made.append(link("variants", terms, np.array(means)))
+        made.append(link("variants", loss[1], np.array(means)))
     for variant in dict.fromkeys(p.variant for p in found):
         within = [p for p in found if p.variant == variant and not p.last]
         if within:
