@@ -107,7 +107,7 @@ def test_the_watch_names_collapse_and_agrees_with_the_verdict() -> None:
     }
     for name, vectors in spaces.items():
         vectors = vectors.astype(np.float32)
-        assert alarm("h", Extent.of(vectors)).startswith(name)
+        assert alarm("h", Extent.of(vectors, "h")).startswith(name)
         bad_z = spectrum(look(healthy, healthy, vectors))
         assert bad_z.get("alarm", "").startswith(f"{name} of z" if name else "")
         made = {
@@ -151,3 +151,10 @@ def test_a_run_that_collapses_says_so_in_its_log(tmp_path: Path) -> None:
     train(asked, tmp_path / "run", [Watch()])
     last = [row["watch"] for row in rows(Run(tmp_path / "run").folder) if "watch" in row][-1]
     assert "COLLAPSE of z" in last["alarm"]
+
+
+def test_projections_share_one_vector_long_before_features_do() -> None:
+    """As those of VICReg without its variance term do after some hundred steps: a common mean and noise around it."""
+    vectors = (4 + np.random.default_rng(3).normal(size=(900, 64))).astype(np.float32)
+    assert "COMPLETE COLLAPSE of z: variance is 0.058" in spectrum(look(vectors, vectors, vectors))["alarm"]
+    assert "of h" not in spectrum(look(vectors, vectors, vectors))["alarm"]

@@ -3,7 +3,7 @@
 Looks at h, and at z where there is one. ``also`` names what else was found beside the gravest. SPREAD and RANK are
 those of ``numerics.collapse``, by which the watch warns during training.
 
-* complete collapse: all images share one vector: the variance is under SPREAD of the mean square length
+* complete collapse: all images share one vector: the variance is under SPREAD of the mean square length (more for z)
 * dimensional collapse: the effective rank (RankMe of the centred features) is under RANK of what width and number
   of images allow (Hua et al. 2021; Jing et al. 2022)
 * local collapse: the local dimension (TwoNN, Facco et al. 2017) is under LOCAL of the effective rank, of which no
@@ -24,7 +24,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from kinfolk.numerics import dimension, draws, pixels, probe, ranking
-from kinfolk.numerics.collapse import SPREAD, Extent
+from kinfolk.numerics.collapse import Extent
 from kinfolk.numerics.histogram import colour_histogram
 from kinfolk.numerics.nearest import nearest
 from kinfolk.records.features import Features
@@ -101,12 +101,12 @@ def _evidence(name: str, value: float, threshold: float, wrong: bool, says: str)
 
 def _collapse(train: Features, layer: str) -> list[dict[str, Any]]:
     """Complete, dimensional and local collapse of one layer."""
-    seen = Extent.of(train.vectors)
+    seen = Extent.of(train.vectors, "z" if layer == "z" else "h")
     near = train.take(draws.subset(train.index, 5000, stream=1))
     local, expected = dimension.two_nn(near.vectors), LOCAL * min(seen.rank, RESOLVED)
     spread = f"variance of {layer} over its mean square"
     return [
-        _evidence(spread, seen.spread, SPREAD, seen.complete, "complete collapse"),
+        _evidence(spread, seen.spread, seen.apart, seen.complete, "complete collapse"),
         _evidence(f"effective rank of {layer}", seen.rank, seen.least, seen.dimensional, "dimensional collapse"),
         _evidence(f"local dimension of {layer}", local, expected, local < expected, "local collapse"),
     ]

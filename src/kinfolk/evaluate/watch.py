@@ -14,7 +14,7 @@ from kinfolk.embed import Embedder
 from kinfolk.load.images import evaluation_split
 from kinfolk.methods import Method
 from kinfolk.numerics import draws, linalg
-from kinfolk.numerics.collapse import SPREAD, Extent
+from kinfolk.numerics.collapse import Extent
 from kinfolk.numerics.nearest import nearest
 from kinfolk.numerics.probe import by_neighbours
 from kinfolk.records.images import Images
@@ -51,14 +51,17 @@ def spectrum(look: Look) -> dict[str, Any]:
     if look.z is not None:
         found["rankme_z"] = linalg.rank_me(look.z)
         layers["z"] = look.z
-    alarms = [text for layer, vectors in layers.items() if (text := alarm(layer, Extent.of(vectors)))]
+    alarms = [text for layer, vectors in layers.items() if (text := alarm(layer, Extent.of(vectors, layer)))]
     return {**found, "alarm": "; ".join(alarms)} if alarms else found
 
 
 def alarm(layer: str, seen: Extent) -> str:
     """What has collapsed, with evidence and threshold, or an empty text."""
     if seen.complete:
-        return f"COMPLETE COLLAPSE of {layer}: variance is {seen.spread:.2g} of the mean square (threshold {SPREAD:g})"
+        return (
+            f"COMPLETE COLLAPSE of {layer}: variance is {seen.spread:.2g} of the mean square "
+            f"(threshold {seen.apart:g})"
+        )
     if seen.dimensional:
         return (
             f"DIMENSIONAL COLLAPSE of {layer}: effective rank {seen.rank:.1f} of {seen.width} "
