@@ -240,7 +240,7 @@ def test_what_is_printed_before_all_curves_were_drawn_has_them_all(browser, repo
       window.printed = [...document.querySelectorAll(".plot")].map(p => p.querySelectorAll("path.js-line").length);
     }).observe(document, { subtree: true, attributes: true, childList: true })""")
     page.goto(report.as_uri())
-    page.wait_for_function("window.printed")
+    page.wait_for_selector("html[data-ready=yes]")
     printed = page.evaluate("window.printed")
     page.close()
     assert len(printed) == 6 + 1 + 2
