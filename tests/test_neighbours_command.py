@@ -164,3 +164,21 @@ def test_from_neighbours_to_a_run_that_is_resumed_by_the_same_words(tmp_path: Pa
     for layer in ("h", "z"):
         own = find(named.layer(layer, tmp_path), 3)
         assert (own.fingerprint, own.layer, own.subject) == (lists.fingerprint, layer, "run")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04cut"])
+def test_a_file_that_was_cut_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "cut.npz").write_bytes(content)
+    with pytest.raises(RequestError, match="is not a file of neighbours"):
+        Neighbours.load(tmp_path / "cut.npz")
+    with pytest.raises(RequestError, match="is not a features file"):
+        Features.load(tmp_path / "cut.npz")
+
+
+def test_neighbours_need_a_second_view_to_replace(tmp_path: Path) -> None:
+    few = ["--data", "digits", "--limit", 64]
+    chosen = ["--set", "positives.name=same_class"]
+    done = kinfolk("train", *few, "--method", "autoencoder", *SMALL, *chosen, "--out", "run", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "take the place of second views, and there is one view of each image" in done.stderr
+    assert not (tmp_path / "run").exists()

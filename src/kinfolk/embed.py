@@ -250,6 +250,8 @@ def embed_to(
         raise RequestError(f"features are written as .npz or .parquet, not '{out.name}'.")
     if layer not in LAYERS:
         raise unknown("layer", layer, LAYERS)
+    if layer == "latents":
+        raise RequestError(f"'{maker.name}' is no run, so there is no layer latents; known: h.")
     if layer == "z" and maker.project is None:
         raise RequestError(f"'{maker.name}' has no projector, so there is no layer z; known: h.")
     out.parent.mkdir(parents=True, exist_ok=True)

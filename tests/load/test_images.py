@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import samples
+from PIL import Image
 
 from kinfolk.core.errors import RequestError
 from kinfolk.load import workers
@@ -215,3 +216,12 @@ def test_what_is_loaded_again_is_not_decoded_again(four: dict[str, str], monkeyp
     np.testing.assert_array_equal(first.pixels, second.pixels)
     assert calls[-1] == (36, 36)
     assert first.fingerprint == second.fingerprint
+
+
+def test_equal_squares_keep_their_side_where_a_recipe_can_say_it(tmp_path: Path) -> None:
+    for side, kept in ((96, 96), (224, 224), (1080, 224), (6, 32)):
+        folder = tmp_path / str(side)
+        folder.mkdir()
+        for i in range(3):
+            Image.new("RGB", (side, side), (i, i, i)).save(folder / f"{i}.png")
+        assert auto_size(open_dataset(str(folder))) == kept

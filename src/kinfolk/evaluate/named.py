@@ -207,10 +207,10 @@ class Named:
         if not self.recipe.augmentations:
             return replace(subject, features=features)
         last: dict[str, Any] = next((row for row in reversed(run.log) if "validation_measures" in row), {})
-        measured = list(last.get("validation_measures", {}).values()) if own else []
+        measured = last.get("validation_measures", {}).get("test", {}) if own else {}
         return replace(
             subject, features=features, recipe_views=partial(as_trained, self.recipe),
-            heads=measured[-1] if measured else {},
+            heads=measured,
         )
 
     @property

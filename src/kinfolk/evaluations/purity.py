@@ -42,6 +42,8 @@ class Purity:
         findings = []
         for layer in [name for name in LAYERS if ("train", name) in subject.features]:
             train = subject.get("train", layer).labelled_only()
+            if len(train) < 2:
+                continue
             rows = draws.subset(train.index, self.images)
             each = sorted({min(k, len(train) - 1) for k in self.k})
             position, _ = nearest(train.vectors[rows], train.vectors, each[-1], metric=self.metric, exclude=rows)

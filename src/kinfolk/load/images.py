@@ -33,6 +33,7 @@ from kinfolk.records.recipe import Data
 HELD_OUT = "train[held out]"
 EVALUATION = ("test", "testing", "validation", "val", "valid", "dev")
 MEASURED = 400
+LEAST, MOST = 8, 224
 
 
 @dataclass(frozen=True)
@@ -171,9 +172,9 @@ def auto_size(dataset: Dataset, source: Source | None = None) -> int:
                 continue
     if not shapes:
         return 32
-    if len(set(shapes)) == 1 and shapes[0][0] == shapes[0][1]:
+    if len(set(shapes)) == 1 and shapes[0][0] == shapes[0][1] and LEAST <= shapes[0][0] <= MOST:
         return shapes[0][0]
-    return int(np.clip(np.median([min(s) for s in shapes]) // 8 * 8, 32, 224))
+    return int(np.clip(np.median([min(s) for s in shapes]) // 8 * 8, 32, MOST))
 
 
 def _evaluation(found: tuple[str, ...]) -> tuple[str, ...]:

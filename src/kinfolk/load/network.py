@@ -99,8 +99,12 @@ class Nothing(Encoder):
 
 
 def weights_file(place: Path) -> Path:
-    """The safetensors file that ``encoder.weights`` names: a run's, or itself."""
-    path = Run.at(place).weights if place.is_dir() else place
+    """The safetensors file that ``encoder.weights`` names: itself, or a run's encoder, the one that embeds."""
+    if place.is_dir():
+        run = Run.at(place)
+        path = run.encoder if run.encoder.is_file() else run.weights
+    else:
+        path = place
     if not path.is_file():
         raise RequestError(f"encoder.weights = '{place}': there is no such file or finished run.")
     return path

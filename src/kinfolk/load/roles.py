@@ -18,7 +18,8 @@ def roles(
 
     ``train`` is what the run trained on; ``test`` is the dataset's test split; ``ood_train``, ``ood_test`` and
     ``anomalies`` come from the other datasets, where they are given; without one, OOD are the run's held-out classes.
-    ``data.limit`` holds for both training roles: the unseen classes are learned from no more images than the seen ones.
+    ``data.limit`` holds for both training roles: the unseen classes of another dataset are learned from no more images
+    than the seen ones. Held-out classes are taken whole.
     ``limit`` holds for test, ood_test and anomalies: the same images for every seed.
     """
     known, unseen = divided(data, seed)

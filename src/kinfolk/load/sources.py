@@ -73,14 +73,26 @@ def at(path: Path, name: str = "", settings: dict[str, Any] | None = None) -> Da
     """Open what lies at ``path``; the leaf ``name`` is asked first, special layouts before general ones."""
     special = [n for n in registry.leaves("datasets") if n not in GENERAL and n != name]
     order = [name] * bool(name) + special + list(GENERAL)
+
+    def own(candidate: str) -> dict[str, Any]:
+        if not name or candidate == name:
+            return settings or {}
+        changed = {k: v for k, v in (settings or {}).items() if registry.leaf("datasets", name).resolve({}).get(k) != v}
+        if changed:
+            raise RequestError(
+                f"'{path}' is read as {candidate}, which has no setting {', '.join(changed)} of '{name}': leave it out, "
+                f"or put what '{name}' publishes there."
+            )
+        return {}
+
     for candidate in order[: -len(GENERAL)]:
         for published in getattr(registry.leaf("datasets", candidate).open(), "downloads", ()):
             archive = path if path.name == published.name else path / published.name
             if archives.is_archive(published.name) and archive.is_file() and not _recognised(candidate, path):
-                return _built(candidate, _unpacked(candidate, archive), settings=settings)
+                return _built(candidate, _unpacked(candidate, archive), settings=own(candidate))
     for candidate in order:
         if _recognised(candidate, path):
-            return _built(candidate, path, settings=settings)
+            return _built(candidate, path, settings=own(candidate))
     raise RequestError(
         f"'{path}' is not data that can be read: it takes a folder of images, parquet files in the Hugging Face "
         "image layout, or an .npz with 'images'."
@@ -116,7 +128,7 @@ def _named(name: str, settings: dict[str, Any]) -> Dataset:
     if home:
         for path in (Path(home) / name, Path(home) / f"{name}.npz", Path(home) / f"{name}.parquet"):
             if path.exists():
-                return at(path, name, settings if _recognised(name, path) else None)
+                return at(path, name, settings)
     kept = files.cache_folder() / "downloads" / name
     if not (kept / COMPLETE).exists():
         _fetch(name, leaf, kept)

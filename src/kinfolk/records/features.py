@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -154,12 +155,12 @@ def load(path: Path) -> dict[str, Features]:
         return _parts(path, arrays, card)
     except FileNotFoundError:
         raise RequestError(f"no features file '{path}'.") from None
-    except (KeyError, ValueError, OSError, TypeError) as error:
+    except (KeyError, ValueError, OSError, TypeError, EOFError, BadZipFile) as error:
         raise RequestError(f"'{path}' is not a features file: {error}") from None
 
 
 def _npz(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    with np.load(path, allow_pickle=False) as data:
+    with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as data:
         arrays = {k: data[k] for k in ("vectors", "labels", "index", "origins", "split") if k in data}
         return arrays, json.loads(str(data["card"])) if "card" in data else {}
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -140,11 +141,11 @@ class Neighbours:
                     flat = table[key].combine_chunks().flatten().to_numpy(zero_copy_only=False)
                     arrays[key] = flat.reshape(len(table), -1)
             else:
-                with np.load(path, allow_pickle=False) as data:
+                with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as data:
                     arrays = {key: data[key] for key in ("index", "nearest", "similarity")}
                     card = json.loads(str(data["card"]))
             return cls(**arrays, **card)
         except FileNotFoundError:
             raise RequestError(f"no file of neighbours '{path}'.") from None
-        except (KeyError, ValueError, OSError, TypeError) as error:
+        except (KeyError, ValueError, OSError, TypeError, EOFError, BadZipFile) as error:
             raise RequestError(f"'{path}' is not a file of neighbours written by kinfolk: {error}") from None

@@ -74,7 +74,7 @@ class Run:
 
     @property
     def encoder(self) -> Path:
-        """The encoder that embeds, under its own names, for other programs; only ``weights`` is read here."""
+        """The encoder that embeds, under its own names, for other programs and to start from."""
         return self.folder / "encoder.safetensors"
 
     @property

@@ -99,6 +99,11 @@ def positives(recipe: Recipe, method: Method) -> Positives:
             f"positives '{name}' put other images beside an image, and method '{recipe.method.name}' compares each "
             f"with its own {', '.join(sorted(bound))}; such methods take positives 'views'."
         )
+    if name != "views" and found.weight == "off" and recipe.views.count < 2:
+        raise RequestError(
+            f"positives '{name}' take the place of second views, and there is one view of each image: "
+            "views.count = 2 or more."
+        )
     if found.weight != "off" and "teacher" not in method.uses:
         known = [n for n, leaf in registry.leaves("methods").items() if "teacher" in leaf.open().uses]
         raise RequestError(
