@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ def recipe(name: str, index: Path, method: str = "byol", views: dict[str, Any] |
 def maker(name: str, images: Images, index: Path, method: str = "byol", views: Any = None, **given: Any) -> Pairs:
     asked = recipe(name, index, method, views, **given)
     built = toys.build(method)
+    asked = replace(asked, views=replace(asked.views, count=max(2, asked.views.count)))
     chosen = allowed(asked, built)
     chosen.bind(images)
     return prepared(asked, images, built, chosen)

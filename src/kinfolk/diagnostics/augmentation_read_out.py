@@ -1,10 +1,11 @@
 """What a ridge regression reads of the parameters of views made as in training, beside what the run's own heads read.
 
 Protocol: views by the recipe's augmentations at the views' size, one of each image; fitted on training images, scored
-on held-out ones, evenly spaced, without `evaluate.limit` the same that validation looks at. Once from h of the view
-(`ridge-view`), once from h of view and original side by side (`ridge-original`): the inputs of `augmentation_prediction`, whose figures after
-the last epoch stand beside them. R2 of numbers, and of angles as points on the circle; accuracy of flags, beside that
-of guessing the commoner value. Read so from a run without such a head, it says what a head has to be better than.
+on held-out ones, evenly spaced: without `evaluate.limit` the same that validation looks at. Once from h of the view
+(`ridge-view`), once from h of view and original side by side (`ridge-original`): the inputs of
+`augmentation_prediction`, whose figures after the last epoch stand beside them. R2 of numbers, and of angles as points
+on the circle; accuracy of flags, beside that of guessing the commoner value. Read so from a run without such a head,
+it says what a head has to be better than.
 Cost: one pass of a view of each image through the encoder, O(images x D^2) for the regression.
 """
 

@@ -80,8 +80,8 @@ def at(path: Path, name: str = "", settings: dict[str, Any] | None = None) -> Da
         changed = {k: v for k, v in (settings or {}).items() if registry.leaf("datasets", name).resolve({}).get(k) != v}
         if changed:
             raise RequestError(
-                f"'{path}' is read as {candidate}, which has no setting {', '.join(changed)} of '{name}': leave it out, "
-                f"or put what '{name}' publishes there."
+                f"'{path}' is read as {candidate}, which has no setting {', '.join(changed)} of '{name}': leave it "
+                f"out, or put what '{name}' publishes there."
             )
         return {}
 
