@@ -195,7 +195,8 @@ def test_the_spectrum_says_both_layers_and_their_width() -> None:
     subject, _ = made_subjects.seeing()
     found = registry.build("diagnostics", "spectrum").measure(subject)
     layers = [(f.name, f.protocol["layer"]) for f in found]
-    assert {layer for name, layer in layers if name == "rank_me"} == {"h", "z"}
+    for score in ("rank_me", "spread"):
+        assert {layer for name, layer in layers if name == score} == {"h", "z"}
     for f in found:
         if f.name == "deviations":
             vectors = subject.get("train", f.protocol["layer"]).vectors
@@ -203,6 +204,10 @@ def test_the_spectrum_says_both_layers_and_their_width() -> None:
         if f.name == "rank_me":
             assert f.low < f.value < f.high
             assert f.value <= (8 if f.protocol["layer"] == "h" else 4)
+        if f.name == "spread":
+            vectors = subject.get("train", f.protocol["layer"]).vectors.astype(np.float64)
+            assert f.value == pytest.approx(vectors.var(0).sum() / (vectors**2).sum(1).mean(), rel=1e-4)
+            assert f.low < f.value < f.high
         if f.name == "spectrum":
             assert sum(f.data["series"]["eigenvalue"]) == pytest.approx(1)
             assert f.data["series"]["explained so far"][-1] == pytest.approx(1)

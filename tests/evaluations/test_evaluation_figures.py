@@ -156,15 +156,20 @@ def test_top_anomalies_that_are_all_alike_are_found_out(subject: Subject) -> Non
     vectors = odd.vectors.copy()
     vectors[:120] = np.array([60.0, 0, 0, 0, 0, 0, 0, 0]) + np.random.default_rng(0).normal(0, 0.1, (120, 8))
     alike = replace(odd, vectors=vectors, labels=np.where(np.arange(300) < 120, 1, odd.labels))
-    table = by_name(measure("anomaly", replace(subject, features={**subject.features, ("anomalies", "h"): alike})))
+    found = measure("anomaly", replace(subject, features={**subject.features, ("anomalies", "h"): alike}))
+    table, likeness = by_name(found), {f.protocol["score"]: f for f in found if f.name == "anomaly_excess_likeness"}
     rows = {row[0]: row[2:] for row in table["anomaly_top"].data["rows"]}
     for name in ("distance to 2 neighbours", "Mahalanobis distance"):
         variation, similarity, at_random, entropy, share = rows[name]
         assert similarity > 0.99 > at_random
         assert entropy == pytest.approx(0, abs=0.05)
+        assert entropy >= 0
         assert variation < 0.05
         assert share == 1
+    _, similarity, at_random, *_ = rows["distance to 2 neighbours"]
+    assert likeness["euclidean"].value == pytest.approx(similarity - at_random)
     gallery = table["anomaly_images"].arrays
+    assert table["anomaly_images"].protocol["score"] == "euclidean"
     assert set(gallery["images"]) <= set(range(120))
     assert (np.diff(gallery["score"]) <= 0).all()
 

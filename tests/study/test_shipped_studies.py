@@ -68,6 +68,16 @@ def test_claims_and_order_speak_of_variants_that_are_there(name: str, scale: str
             assert not study.variant(variant.to or "base").equal
 
 
+def test_the_authors_views_are_as_large_as_their_images() -> None:
+    sides = {"cifar10": 32, "imagenette": 128, "stl10": 96, "caltech101": 200, "tiny_imagenet": 64}
+    for name in shipped():
+        study = read(name, "authors")
+        for variant in study.variants:
+            values = changed(study.base, variant.changes)
+            size = 224 if values["data"].get("size") == 256 else sides[values["data"]["name"]]
+            assert values["views"]["size"] == size, f"{name}: {variant.name}"
+
+
 def test_no_laptop_run_has_more_than_ten_thousand_images() -> None:
     for name in shipped():
         study = read(name, "laptop")

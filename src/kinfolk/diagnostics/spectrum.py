@@ -1,7 +1,7 @@
-"""Effective rank and eigenvalues of the features: how many directions are really used.
+"""Effective rank, spread and eigenvalues of the features: how many directions are really used, and how far.
 
 Papers: Garrido et al. 2023 (RankMe, equation 4); Agrawal et al. 2022 (alpha-ReQ, section 3); Facco et
-al. 2017 (TwoNN). Intervals are the jackknife's, those of the first two up to 1,024 dimensions.
+al. 2017 (TwoNN). Intervals are the jackknife's, but for the local dimension up to 1,024 dimensions alone.
 Cost: O(images x D^2 + D^3 + neighbours^2 x D).
 """
 
@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from kinfolk.numerics import dimension, draws, linalg, stats
+from kinfolk.numerics import collapse, dimension, draws, linalg, stats
 from kinfolk.records.features import Features
 from kinfolk.records.findings import Finding
 from kinfolk.records.subject import Subject
@@ -21,7 +21,7 @@ STILL = 0.01
 
 
 class Spectrum:
-    """RankMe, alpha-ReQ, local dimension and eigenvalues of the covariance of h, and of z where there is one."""
+    """RankMe, alpha-ReQ, spread, local dimension and eigenvalues of the covariance of h, and of z if there is one."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"train"})
     floors: ClassVar[bool] = False
@@ -35,7 +35,7 @@ class Spectrum:
         self.images, self.neighbours = images, neighbours
 
     def measure(self, subject: Subject) -> list[Finding]:
-        """For each layer: three scores, the eigenvalues with the variance they explain, the deviation by dimension."""
+        """For each layer: four scores, the eigenvalues with the variance they explain, the deviation by dimension."""
         findings = []
         for layer in ("h", "z"):
             if ("train", layer) in subject.features:
@@ -49,7 +49,9 @@ class Spectrum:
         width = train.vectors.shape[1]
         eigenvalues = linalg.spectrum(train.vectors)
         rank, alpha = linalg.rank_me(train.vectors), linalg.alpha_req(eigenvalues)
-        ranks, alphas = intervals(train, rank, alpha)
+        mean, cov = linalg.covariance(train.vectors)
+        spread = collapse.spread_of(mean, float(np.trace(cov)))
+        ranks, alphas, spreads = intervals(train, rank, alpha, spread)
         explained = np.cumsum(eigenvalues) / max(eigenvalues.sum(), 1e-300)
         local = train.take(draws.subset(train.index, self.neighbours, stream=1))
         half = int(np.searchsorted(explained, 0.9)) + 1
@@ -64,6 +66,11 @@ class Spectrum:
                 title=f"alpha-ReQ of {layer}",
                 text=f"The eigenvalues of {layer} fall like a power law with exponent {alpha:.2f}.",
             ))
+        findings.append(Finding(
+            "spread", "score", "train", subject.name, protocol, spread, *spreads, "variance over mean square",
+            title=f"Spread of {layer}",
+            text=f"The variance of {layer} is {spread:.2f} of its mean square length; 0 is one point for all images.",
+        ))
         ratio = dimension.ratios(local.vectors)
         part = stats.groups(np.arange(len(ratio)))
         around = dimension.fitted(ratio)
@@ -88,10 +95,10 @@ class Spectrum:
         return [*findings, _deviations(train, subject, protocol)]
 
 
-def intervals(train: Features, rank: float, alpha: float) -> tuple[tuple[float | None, float | None], ...]:
-    """The jackknife's intervals of RankMe and of alpha-ReQ; none where there are few images or many dimensions."""
+def intervals(train: Features, rank: float, alpha: float, spread: float) -> list[tuple[float | None, float | None]]:
+    """The jackknife's intervals of RankMe, alpha-ReQ and spread; none with few images or many dimensions."""
     if len(train) < 100 or train.vectors.shape[1] > WIDEST:
-        return (None, None), (None, None)
+        return [(None, None)] * 3
     parts = linalg.covariances_without(train.vectors, stats.groups(train.index))
 
     def rank_without(g: int) -> float:
@@ -101,7 +108,12 @@ def intervals(train: Features, rank: float, alpha: float) -> tuple[tuple[float |
     def alpha_without(g: int) -> float:
         return linalg.alpha_req(np.clip(np.linalg.eigvalsh(parts[g][1])[::-1], 0, None))
 
-    return stats.jackknife(rank, rank_without), stats.jackknife(alpha, alpha_without)
+    def spread_without(g: int) -> float:
+        mean, cov = parts[g]
+        return collapse.spread_of(mean, float(np.trace(cov)))
+
+    found = ((rank, rank_without), (alpha, alpha_without), (spread, spread_without))
+    return [stats.jackknife(value, without) for value, without in found]
 
 
 def _deviations(train: Features, subject: Subject, protocol: dict[str, object]) -> Finding:

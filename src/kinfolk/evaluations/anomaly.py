@@ -22,6 +22,7 @@ from kinfolk.records.subject import Subject
 TITLES = {
     "euclidean": "distance to 2 neighbours", "cosine": "cosine to 20 neighbours", "mahalanobis": "Mahalanobis distance",
 }
+SHOWN = "euclidean"
 
 
 class Anomaly:
@@ -49,7 +50,8 @@ class Anomaly:
         series: dict[str, list[float]] = {}
         rows: list[list[Any]] = []
         grid = np.linspace(0, 1, 101)
-        for name, score in scores(train.vectors, both).items():
+        found_by = scores(train.vectors, both)
+        for name, score in found_by.items():
             normal, anomalous = score[: len(test)], score[len(test) :]
             protocol = {**common, "score": name, "draws": self.resamplings}
             found = self._scores(subject, protocol, anomalous, normal)
@@ -73,7 +75,7 @@ class Anomaly:
             text=f"By {best[0]} the {self.top} most anomalous images have a mean similarity of {best[3]:.2f} among "
             f"each other, against {best[4]:.2f} for anomalies at random; their scores vary by {best[2]:.1%}.",
         ))
-        return [*findings, self._gallery(subject, common, score[len(test) :], odd)]
+        return [*findings, self._gallery(subject, common, found_by[SHOWN][len(test) :], odd)]
 
     def _scores(
         self, subject: Subject, protocol: dict[str, object], anomalous: np.ndarray, normal: np.ndarray
@@ -96,22 +98,31 @@ class Anomaly:
         ]
 
     def _likeness(self, subject: Subject, protocol: dict[str, object], row: list[Any]) -> Finding:
-        title = TITLES[str(protocol["score"])]
+        """The likeness among the top anomalies minus that among anomalies at random.
+
+        The difference, because cosines themselves differ between models: where all vectors point one way,
+        anomalies at random are as alike as those at the top.
+        """
+        title, more = TITLES[str(protocol["score"])], row[3] - row[4]
         return Finding(
-            "anomaly_likeness", "score", "test", subject.name, protocol, row[3], unit="cosine",
-            title=f"Likeness of the top anomalies by {title}",
-            text=f"By {title}, the most anomalous images have a mean similarity of {row[3]:.2f} among each other.",
+            "anomaly_excess_likeness", "score", "test", subject.name, protocol, more, unit="difference of cosines",
+            title=f"Likeness of the top anomalies beyond that of anomalies at random, by {title}",
+            text=f"By {title}, the most anomalous images have a mean similarity of {row[3]:.3f} among each other, "
+            f"anomalies at random {row[4]:.3f}.",
         )
 
     def _alike(self, score: np.ndarray, vectors: np.ndarray, test: Features, odd: Features) -> list[float]:
-        """Variation of the top scores, similarity within them and at random, class entropy, anomalous share."""
+        """Variation of the top scores, similarity within them and at random, class entropy, anomalous share.
+
+        The entropy is over the classes of the normal and of the anomalous images, 1 where all are equally frequent.
+        """
         top = np.argsort(-score, kind="stable")[: self.top]
         chosen = draws.subset(odd.index, self.top)
         known = max(1, int(test.labels.max()) + 1)
-        labels = np.concatenate([test.labels, np.where(odd.labels >= 0, odd.labels + known, -1)])[top]
-        share = np.unique(labels, return_counts=True)[1] / len(top)
-        classes = len(np.unique(odd.labels))
-        entropy = float(-(share * np.log(share)).sum() / np.log(max(2, classes)))
+        labels = np.concatenate([test.labels, np.where(odd.labels >= 0, odd.labels + known, -1)])
+        share = np.unique(labels[top], return_counts=True)[1] / len(top)
+        most = np.log(max(2, len(np.unique(labels))))
+        entropy = max(0.0, float(-(share * np.log(share)).sum() / most))
         return [
             float(score[top].std() / max(abs(score[top].mean()), 1e-12)),
             linalg.similarity_moments(vectors[top])[0],
@@ -126,8 +137,8 @@ class Anomaly:
         top = np.argsort(-score, kind="stable")[: self.shown]
         return Finding(
             "anomaly_images", "gallery", "test", subject.name,
-            {**common, "score": "mahalanobis", "shown": len(top)}, title="Most anomalous images",
-            text=f"The {len(top)} images of {odd.dataset} farthest from the training images by Mahalanobis distance.",
+            {**common, "score": SHOWN, "shown": len(top)}, title="Most anomalous images",
+            text=f"The {len(top)} images of {odd.dataset} farthest from the training images by {TITLES[SHOWN]}.",
             data={"split": "anomalies", "dataset": odd.dataset},
             arrays={"images": odd.index[top], "score": score[top].astype(np.float32)},
         )

@@ -41,7 +41,7 @@ class Extent:
         mean, covariance = linalg.covariance(vectors)
         eigenvalues = np.clip(np.linalg.eigvalsh(covariance)[::-1], 0, None)
         variance = float(eigenvalues.sum())
-        spread = variance / max(variance + float(mean @ mean), 1e-300)
+        spread = spread_of(mean, variance)
         least = RANK * min(vectors.shape[1], len(vectors) - 1)
         return cls(spread, SPREAD[layer], linalg.effective_rank(eigenvalues), least, vectors.shape[1])
 
@@ -54,3 +54,8 @@ class Extent:
     def dimensional(self) -> bool:
         """Whether few directions are in use."""
         return self.rank < self.least
+
+
+def spread_of(mean: np.ndarray, variance: float) -> float:
+    """Total variance over the mean square length of vectors with mean (D,); 0 where all are zero."""
+    return variance / max(variance + float(mean @ mean), 1e-300)

@@ -17,7 +17,7 @@ from kinfolk.report.verdict import HEALTHY
 
 LEADS = {
     "sheets": ("precision_at_k", "colour_share"),
-    "roc": ("anomaly_auc", "anomaly_likeness"),
+    "roc": ("anomaly_auc", "anomaly_excess_likeness"),
     "clusters": ("clustering_nmi",),
     "invariance": ("way",),
 }
