@@ -14,7 +14,8 @@ from test_cli import SMALL, kinfolk
 
 from kinfolk.core.errors import RequestError, WorkError
 from kinfolk.evaluate import subjects
-from kinfolk.evaluate.named import layer_of, opened
+from kinfolk.evaluate.opened import opened
+from kinfolk.evaluate.subjects import layer_of
 from kinfolk.load.images import load
 from kinfolk.load.network import bare
 from kinfolk.neighbours import check, find, purity

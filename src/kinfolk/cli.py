@@ -116,7 +116,7 @@ def embed(
 ) -> None:
     """Write one vector an image, with path and label."""
     from kinfolk.embed import embed_to, save_latents
-    from kinfolk.evaluate.named import opened
+    from kinfolk.evaluate.opened import opened
 
     named = opened(subject, data, encoder, set_)
     if layer == "latents" and named.run is not None:
@@ -142,7 +142,7 @@ def neighbours(
     set_: Settings = [],  # noqa: B006
 ) -> None:
     """Find the nearest others of every image, for positives and sheets; with labels, say how pure they are."""
-    from kinfolk.evaluate.named import opened
+    from kinfolk.evaluate.opened import opened
     from kinfolk.neighbours import check, find, purity
 
     check(out, metric, k)
@@ -180,7 +180,7 @@ def evaluate(
     device.keep_freed_memory()
     from kinfolk import compare
     from kinfolk.evaluate import evaluate as measure
-    from kinfolk.evaluate.named import opened
+    from kinfolk.evaluate.opened import opened
 
     named = opened(subject, data, encoder, set_)
     found = measure(

@@ -16,7 +16,7 @@ from kinfolk.core import registry
 from kinfolk.core.errors import RequestError
 from kinfolk.embed import Embedder, embed
 from kinfolk.evaluate import evaluate, subjects
-from kinfolk.evaluate.named import opened
+from kinfolk.evaluate.opened import opened
 from kinfolk.load.images import load
 from kinfolk.records import features as vectors
 from kinfolk.records.features import Features

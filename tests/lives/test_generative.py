@@ -12,7 +12,7 @@ import pytest
 from kinfolk.core.errors import RequestError
 from kinfolk.embed import embed, embedder, latents, save_latents
 from kinfolk.evaluate import evaluate
-from kinfolk.evaluate.named import opened
+from kinfolk.evaluate.opened import opened
 from kinfolk.records.features import Features
 from kinfolk.records.recipe import Recipe
 from kinfolk.records.run import Run

@@ -13,7 +13,7 @@ from torchvision_names import expected
 from kinfolk.core.errors import RequestError
 from kinfolk.embed import embedder
 from kinfolk.evaluate.measure import evaluate
-from kinfolk.evaluate.named import opened
+from kinfolk.evaluate.opened import opened
 from kinfolk.load.images import load
 from kinfolk.load.network import build, settled
 from kinfolk.records.recipe import Recipe, Start

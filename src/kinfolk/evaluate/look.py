@@ -34,7 +34,7 @@ def look(place: Path, complete: bool = False) -> Subject:
         RequestError: there are no weights, no images or, unless ``complete``, no features; the message says what to do.
     """
     if place.suffix in (".npz", ".parquet"):
-        from kinfolk.evaluate.named import opened
+        from kinfolk.evaluate.opened import opened
 
         named = opened(str(place))
         return Subject(named.name, {(role, "h"): found for role, found in named.features().items()})

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from kinfolk.core import device, files, registry
-from kinfolk.core.errors import RequestError, nearest, unknown
+from kinfolk.core.errors import RequestError
 from kinfolk.embed import Embedder, embedder, latents
 from kinfolk.evaluate import subjects
 from kinfolk.evaluate.alter import as_trained
@@ -25,16 +24,12 @@ from kinfolk.records import features as vectors
 from kinfolk.records.features import Features
 from kinfolk.records.images import Images
 from kinfolk.records.recipe import NO_ENCODER, Choice, Recipe
-from kinfolk.records.request import checked, request
+from kinfolk.records.request import checked
 from kinfolk.records.run import Run
 from kinfolk.records.subject import Subject
 
 Kind = Literal["run", "weights", "timm", "floor", "features"]
 CARD = "subject.json"
-KNOWN = (
-    "A subject is a run folder, a features file (.npz, .parquet), a .safetensors file with --encoder and --data, "
-    "or timm:NAME, pixels, histogram or random with --data."
-)
 
 
 @dataclass(frozen=True)
@@ -122,7 +117,7 @@ class Named:
         """
         if self.kind == "features":
             found = Features.load(self.place)
-            return layer_of({("train", found.layer): found}, layer or found.layer, str(self.place))
+            return subjects.layer_of({("train", found.layer): found}, layer or found.layer, str(self.place))
         data, run = self.recipe.data, self.run
         if run is not None and layer == "latents":
             return latents(run, data)
@@ -135,7 +130,7 @@ class Named:
         made = subjects.seen(maker, images, run.features if run is not None else folder, progress)
         if self.name == "pixels":
             made = replace(made, features=subjects.centred(made.features))
-        return layer_of(made.features, layer or "h", self.name)
+        return subjects.layer_of(made.features, layer or "h", self.name)
 
     def features(self) -> dict[str, Features]:
         """The features of a features file by role: train, and the split to evaluate on or a tenth held out."""
@@ -247,53 +242,6 @@ class Named:
         files.write_text(folder / CARD, json.dumps(card, indent=1) + "\n")
 
 
-def opened(subject: str, data: str = "", encoder: str = "", pairs: Sequence[str] = ()) -> Named:
-    """Open what a user named.
-
-    Args:
-        subject: a path, a floor's name or ``timm:NAME``.
-        data, encoder: the images and the network of a subject that is not a run; empty where they were left out.
-        pairs: further settings of its recipe, such as ``encoder.stem=small``.
-
-    Raises:
-        RequestError: there is no such subject, or a flag it needs is missing.
-    """
-    given, more = {"data": data, "encoder": encoder}, list(pairs)
-    if subject.startswith("timm:"):
-        given["encoder"] = "timm"
-        more = [f"encoder.model={subject.removeprefix('timm:')}", "encoder.pretrained=true", *pairs]
-    asked = request("", {flag: value for flag, value in given.items() if value}, more)
-    path = Path(subject)
-    flags = [("--data", data), ("--encoder", encoder), *(("--set", pair) for pair in pairs)]
-    typed = " ".join([shlex.quote(subject), *(f"{flag} {shlex.quote(value)}" for flag, value in flags if value)])
-    if subject in subjects.FLOORS:
-        opened = Named(subject, "floor", asked, chosen=bool(encoder) or subject == "random")
-    elif subject.startswith("timm:"):
-        opened = Named(subject, "timm", asked)
-    elif path.suffix in (".npz", ".parquet") and not path.is_dir():
-        if not path.is_file():
-            raise RequestError(f"no features file '{subject}'.")
-        return Named(path.stem, "features", asked, path, bool(data), bool(encoder), typed)
-    elif path.suffix == ".safetensors":
-        if not path.is_file():
-            raise RequestError(f"no file of weights '{subject}'.")
-        if not encoder:
-            raise RequestError(f"'{subject}' needs --encoder, the network it holds the weights of.")
-        own = path.stem if path.stem not in ("weights", "encoder") else path.resolve().parent.name
-        opened = Named(own, "weights", asked, path)
-    else:
-        if not path.exists():
-            hint = nearest(subject, subjects.FLOORS)
-            close = f" Did you mean '{hint}'?" if hint else ""
-            raise RequestError(f"'{subject}' does not exist.{close} {KNOWN}")
-        if encoder or pairs:
-            raise RequestError(f"'{subject}' is a run, whose recipe is fixed: leave out --encoder and --set.")
-        return of_run(Run.at(path), data)
-    if not data:
-        raise RequestError(f"'{subject}' needs --data, the images to measure it on.")
-    return replace(opened, asked=typed)
-
-
 def of_run(run: Run, data: str = "") -> Named:
     """A run, on its own images or on others."""
     recipe = run.recipe
@@ -307,14 +255,6 @@ def untrained_choice(named: Named) -> Choice | None:
     """The encoder of the floor ``random``, or None where it is not known."""
     choice = named.recipe.encoder
     return choice if named.chosen and choice.name != NO_ENCODER else None
-
-
-def layer_of(features: dict[tuple[str, str], Features], layer: str, subject: str) -> Features:
-    """The training features of one layer; a layer that is not there is refused with those that are."""
-    known = {name: f for (role, name), f in features.items() if role == "train"}
-    if layer not in known:
-        raise unknown(f"layer of '{subject}'", layer, known)
-    return known[layer]
 
 
 def behind(found: Features, data: str, size: Any) -> Images:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from kinfolk.core import device, registry, seeds
+from kinfolk.core.errors import unknown
 from kinfolk.embed import Embedder, embed, embedder
 from kinfolk.evaluate.alter import alter
 from kinfolk.load.network import bare
@@ -118,3 +119,11 @@ def measured_at(images: dict[str, Images]) -> dict[str, object]:
 def told(progress: Progress | None, what: str) -> Callable[[int, int], None] | None:
     """Progress of one part."""
     return (lambda done, total: progress(what, done, total)) if progress else None
+
+
+def layer_of(features: dict[tuple[str, str], Features], layer: str, subject: str) -> Features:
+    """The training features of one layer; a layer that is not there is refused with those that are."""
+    known = {name: f for (role, name), f in features.items() if role == "train"}
+    if layer not in known:
+        raise unknown(f"layer of '{subject}'", layer, known)
+    return known[layer]
