@@ -162,12 +162,24 @@ def verdict(claim: Claim, low: float, high: float) -> Verdict:
 
 def shown(value: float, quantity: Quantity) -> str:
     """A value in its unit: a share in per cent."""
-    return f"{100 * value:.1f} %" if share(quantity) else f"{value:.3g}"
+    return f"{digits(100 * value, 1)} %" if share(quantity) else digits(value)
 
 
 def signed(value: float, quantity: Quantity) -> str:
     """A difference: percentage points for a share."""
-    return f"{100 * value:+.1f}" if share(quantity) else f"{value:+.3g}"
+    text = digits(100 * value, 1) if share(quantity) else digits(value)
+    return text if text.startswith("-") or not float(text.replace(",", "")) else f"+{text}"
+
+
+def digits(value: float, places: int | None = None) -> str:
+    """A number with so many places, or three digits; never with an exponent where it is not tiny, nor as minus zero."""
+    if places is None:
+        size = abs(value)
+        places = 0 if size >= 100 or not size else 1 if size >= 10 else 2 if size >= 1 else 3
+        if 0 < size < 0.001:
+            return f"{value:.2g}"
+    text = f"{value:,.{places}f}"
+    return text.lstrip("-") if not text.strip("-0.,") else text
 
 
 def share(quantity: Quantity) -> bool:

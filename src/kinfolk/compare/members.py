@@ -46,7 +46,7 @@ class Member:
     """One run among those compared, or a floor measured beside one (``cost`` is then None).
 
     ``scores`` are findings of kind score, and the losses of the last epoch as such; ``epochs`` are the log's rows
-    with ``validation`` and ``watch``; ``objective`` is the method with its settings, which weigh its terms.
+    with ``validation`` and ``watch``; ``objective`` says what the loss is of.
     """
 
     variant: str
@@ -104,9 +104,10 @@ def members(runs: Sequence[tuple[str, Path]]) -> list[Member]:
 
 
 def objective(recipe: Recipe) -> str:
-    """The method and its settings in words."""
-    settings = ", ".join(f"{name} {value}" for name, value in sorted(recipe.method.settings.items()))
-    return f"{recipe.method.name} ({settings})"
+    """What the loss is of, in words: method and auxiliaries with their settings, data and encoder."""
+    choices = [recipe.method, *recipe.auxiliaries, recipe.encoder]
+    told = [f"{c.name} ({', '.join(f'{k} {v}' for k, v in sorted(c.settings.items()))})" for c in choices]
+    return ", ".join([*told, f"{recipe.data.name}, {recipe.data.size} px"])
 
 
 def losses(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[Finding, ...]:

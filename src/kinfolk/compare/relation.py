@@ -40,14 +40,14 @@ class Link:
     """Spearman's rank correlation of loss and score over ``n`` points, with a 95 % interval.
 
     ``over`` is ``variants`` (the means of their last points, within one loss) or a variant's name (over its
-    epochs and seeds). Interval: Fisher's z with the variance (1 + r^2 / 2) / (n - 3) of Bonett and Wright (2000).
+    epochs and seeds: no interval, epochs of one run are not independent). Interval: Fisher's z with the variance (1 + r^2 / 2) / (n - 3) of Bonett and Wright (2000).
     """
 
     over: str
     terms: tuple[str, ...]
     correlation: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     n: int
 
 
@@ -87,17 +87,19 @@ def links(found: Sequence[Point]) -> list[Link]:
     for variant in dict.fromkeys(p.variant for p in found):
         within = [p for p in found if p.variant == variant and not p.last]
         if within:
-            made.append(link(variant, within[0].terms, np.array([(p.loss, p.score) for p in within])))
+            made.append(link(variant, within[0].terms, np.array([(p.loss, p.score) for p in within]), independent=False))
     return [item for item in made if item is not None]
 
 
-def link(over: str, terms: tuple[str, ...], pairs: np.ndarray) -> Link | None:
-    """Spearman's correlation of pairs (n, 2); None with fewer than four, or where one side never changes."""
+def link(over: str, terms: tuple[str, ...], pairs: np.ndarray, *, independent: bool = True) -> Link | None:
+    """Spearman's correlation of pairs (n, 2), with an interval where they are independent; None with fewer than four, or where one side never changes."""
     from scipy.stats import spearmanr
 
     if len(pairs) < FEWEST or (np.ptp(pairs, axis=0) == 0).any():
         return None
     r = float(spearmanr(pairs[:, 0], pairs[:, 1]).statistic)
+    if not independent:
+        return Link(over, terms, r, None, None, len(pairs))
     z = np.arctanh(np.clip(r, -1 + 1e-9, 1 - 1e-9))
     half = NORMAL_95 * np.sqrt((1 + r * r / 2) / (len(pairs) - 3))
     return Link(over, terms, r, float(np.tanh(z - half)), float(np.tanh(z + half)), len(pairs))
@@ -105,11 +107,12 @@ def link(over: str, terms: tuple[str, ...], pairs: np.ndarray) -> Link | None:
 
 def sentence(item: Link, score: Quantity, watched: str = "knn") -> str:
     """What a link says, no more than its interval carries."""
-    name = score.name if item.over == "variants" else f"{watched} (watched)"
     where = f"Over {item.n} variants with the loss {' + '.join(item.terms)}" if item.over == "variants" else (
         f"Within {item.over}, over {item.n} epochs"
     )
-    figures = f"rank correlation {item.correlation:+.2f} [{item.low:+.2f}, {item.high:+.2f}]"
+    if item.low is None or item.high is None:
+        return f"{where}, the rank correlation of validation loss and watched {watched} is {item.correlation:+.2f}."
+    name, figures = score.name, f"rank correlation {item.correlation:+.2f} [{item.low:+.2f}, {item.high:+.2f}]"
     higher = item.low > 0
     if item.low <= 0 <= item.high:
         return f"{where}, nothing is known of whether a lower validation loss goes with a better {name}: {figures}."

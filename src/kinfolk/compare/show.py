@@ -6,7 +6,7 @@ import sys
 
 from kinfolk.compare.frame import Outcome
 
-TOGETHER = ("to base", "reported", "M images", "M param.")
+TOGETHER = ("to base", "reported", "images", "M param.")
 
 
 def show(outcome: Outcome) -> None:

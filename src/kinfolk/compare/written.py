@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from kinfolk.compare import relation
-from kinfolk.compare.claims import Judgement, share
+from kinfolk.compare.claims import Judgement, share, shown, signed
 from kinfolk.compare.seeds import Cell, Comparison, Estimate, Quantity
 
 Reported = Mapping[tuple[str, str], float]
@@ -34,7 +34,7 @@ def grid(comparison: Comparison, quantities: Sequence[Quantity], reported: Repor
     header = ["variant", "seeds"]
     for quantity in quantities:
         header += [quantity.label, "to base"] + ["reported"] * (quantity in given)
-    rows = [[*header, "train s", "M images", "M param."]]
+    rows = [[*header, "train s", "images", "M param."]]
     for variant in (*comparison.variants, *comparison.floors):
         cells = [comparison.cells.get((variant, q)) for q in quantities]
         row = [variant, str(max((c.estimate.n for c in cells if c), default=0))]
@@ -42,16 +42,16 @@ def grid(comparison: Comparison, quantities: Sequence[Quantity], reported: Repor
             row += [interval(cell, quantity) + place(cell), difference(cell, quantity)]
             if quantity in given:
                 value = found.get((variant, quantity))
-                row.append("" if value is None else ranged(Estimate(value, None, None, 0), scale(quantity), plus=""))
+                row.append("" if value is None else ranged(Estimate(value, None, None, 0), quantity))
         cost = comparison.costs.get(variant)
-        counts = (f"{cost.images / 1e6:.2f}", f"{cost.parameters / 1e6:.2f}") if cost else ("", "")
+        counts = (f"{cost.images:,}", f"{cost.parameters / 1e6:.2f}") if cost else ("", "")
         rows.append([*row, f"{cost.seconds:,.0f}" if cost else "", *counts])
     return rows
 
 
 def interval(cell: Cell | None, quantity: Quantity) -> str:
     """``54.4 [53.5, 55.4]``, in per cent for shares."""
-    return ranged(cell.estimate, scale(quantity), plus="") if cell else ""
+    return ranged(cell.estimate, quantity) if cell else ""
 
 
 def place(cell: Cell | None) -> str:
@@ -63,21 +63,14 @@ def difference(cell: Cell | None, quantity: Quantity) -> str:
     """``-3.1 [-4.0, -2.2] *``; no interval with one seed in common."""
     if cell is None or cell.difference is None:
         return ""
-    return ranged(cell.difference, scale(quantity), plus="+") + " *" * bool(cell.difference.beyond_noise)
+    return ranged(cell.difference, quantity, signed) + " *" * bool(cell.difference.beyond_noise)
 
 
-def scale(quantity: Quantity) -> int:
-    """What a value is multiplied by for people: shares are told in per cent."""
-    return 100 if share(quantity) else 1
-
-
-def ranged(estimate: Estimate, times: int, plus: str) -> str:
+def ranged(estimate: Estimate, quantity: Quantity, form: Callable[[float, Quantity], str] = shown) -> str:
     """A mean with its interval, if it has one."""
-    form = f"{plus}.1f" if times == 100 else f"{plus}.3g"
-    text = format(times * estimate.mean, form)
-    if estimate.low is None or estimate.high is None:
-        return text
-    return f"{text} [{format(times * estimate.low, form)}, {format(times * estimate.high, form)}]"
+    ends = (estimate.mean, estimate.low, estimate.high)
+    mean, *rest = [form(end, quantity).removesuffix(" %") for end in ends if end is not None]
+    return f"{mean} [{', '.join(rest)}]" if len(rest) == 2 else mean
 
 
 def known(reported: Reported, comparison: Comparison) -> dict[tuple[str, Quantity], float]:

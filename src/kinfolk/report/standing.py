@@ -54,7 +54,7 @@ def _named(outcome: Outcome, name: str, *, costs: bool) -> Markup:
     lines_ = [f"{role}{seeds} seed{'' if seeds == 1 else 's'}"]
     if costs:
         cost = comparison.costs[name]
-        lines_ += [f"{cost.seconds:,.0f} s, {cost.views / 1e6:.2f} M views"]
+        lines_ += [f"{cost.seconds:,.0f} s, {cost.views:,} views"]
         lines_ += [f"{cost.parameters / 1e6:.2f} M parameters"]
     return join([name, *[tag("small", text) for text in lines_]])
 
@@ -94,7 +94,7 @@ def _distance(outcome: Outcome) -> Markup | None:
     if not why:
         return tag("ul", rows) if rows else None
     headed = f"What the scale {scale} puts in the place of what the authors used" if scale else "What differs"
-    head = f"{headed}, which is why figures differ from theirs:" if rows else f"{headed}:"
+    head = f"{headed}, which may be why figures differ from theirs:" if rows else f"{headed}:"
     return join([tag("ul", rows) if rows else None, tag("p", head), tag("ul", why)])
 
 
@@ -144,7 +144,7 @@ def against_cost(outcome: Outcome, page: Document) -> Markup:
 def _trend(label: str, pairs: Sequence[tuple[float, float]]) -> str:
     """Whether the score rises with a cost over the variants, no more than the interval carries."""
     found = link(label, (), np.array(pairs))
-    if found is None:
+    if found is None or found.low is None or found.high is None:
         return ""
     told = f"rank correlation {found.correlation:+.2f} [{found.low:+.2f}, {found.high:+.2f}] over {found.n} variants"
     if found.low <= 0 <= found.high:
@@ -154,7 +154,7 @@ def _trend(label: str, pairs: Sequence[tuple[float, float]]) -> str:
 
 def _spent(outcome: Outcome, name: str) -> str:
     cost = outcome.comparison.costs[name]
-    return f"{cost.views / 1e6:.2f} M views in {cost.seconds:,.0f} s with {cost.parameters / 1e6:.2f} M parameters"
+    return f"{cost.views:,} views in {cost.seconds:,.0f} s with {cost.parameters / 1e6:.2f} M parameters"
 
 
 def against_loss(outcome: Outcome, page: Document) -> Markup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from kinfolk.compare.claims import shown, signed
@@ -104,7 +105,7 @@ def apart(difference: Estimate, quantity: Quantity) -> str:
     text = f"{signed(difference.mean, quantity)}{unit}"
     if difference.low is not None and difference.high is not None:
         text += f" [{signed(difference.low, quantity)}, {signed(difference.high, quantity)}]"
-    return text.replace("-", "\N{MINUS SIGN}")
+    return re.sub(r"(?<!e)-", "\N{MINUS SIGN}", text)
 
 
 def interval(estimate: Estimate, quantity: Quantity) -> str:
@@ -129,7 +130,10 @@ def floor(outcome: Outcome, quantity: Quantity, cell: Cell) -> str:
         return f", beside {told}"
     if mine.low <= other.high and other.low <= mine.high:
         return f", equal within noise to {told}"
-    return f", {'better' if sign * (mine.mean - other.mean) > 0 else 'worse'} than {told}"
+    better = sign * (mine.mean - other.mean) > 0
+    if mine.n < 2:
+        return f", {'above' if (mine.mean > other.mean) else 'below'} {told} on this test set"
+    return f", {'better' if better else 'worse'} than {told}"
 
 
 def counted(outcome: Outcome) -> str:
