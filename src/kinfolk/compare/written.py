@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kinfolk.compare import relation
-from kinfolk.compare.claims import Judgement, share, shown, signed
+from kinfolk.compare.claims import Judgement, shown, signed
 from kinfolk.compare.seeds import Cell, Comparison, Estimate, Quantity
 
 Reported = Mapping[tuple[str, str], float]
