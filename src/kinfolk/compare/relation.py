@@ -40,7 +40,8 @@ class Link:
     """Spearman's rank correlation of loss and score over ``n`` points, with a 95 % interval.
 
     ``over`` is ``variants`` (the means of their last points, within one loss) or a variant's name (over its
-    epochs and seeds: no interval, epochs of one run are not independent). Interval: Fisher's z with the variance (1 + r^2 / 2) / (n - 3) of Bonett and Wright (2000).
+    epochs and seeds: no interval, epochs of one run are not independent). Interval: Fisher's z with the variance
+    (1 + r^2 / 2) / (n - 3) of Bonett and Wright (2000).
     """
 
     over: str
@@ -87,12 +88,16 @@ def links(found: Sequence[Point]) -> list[Link]:
     for variant in dict.fromkeys(p.variant for p in found):
         within = [p for p in found if p.variant == variant and not p.last]
         if within:
-            made.append(link(variant, within[0].terms, np.array([(p.loss, p.score) for p in within]), independent=False))
+            pairs = np.array([(p.loss, p.score) for p in within])
+            made.append(link(variant, within[0].terms, pairs, independent=False))
     return [item for item in made if item is not None]
 
 
 def link(over: str, terms: tuple[str, ...], pairs: np.ndarray, *, independent: bool = True) -> Link | None:
-    """Spearman's correlation of pairs (n, 2), with an interval where they are independent; None with fewer than four, or where one side never changes."""
+    """Spearman's correlation of pairs (n, 2), with an interval where they are independent.
+
+    None with fewer than four, or where one side never changes.
+    """
     from scipy.stats import spearmanr
 
     if len(pairs) < FEWEST or (np.ptp(pairs, axis=0) == 0).any():
