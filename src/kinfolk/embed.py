@@ -16,7 +16,7 @@ from torch import nn
 
 from kinfolk.core import device, files, seeds
 from kinfolk.core.errors import RequestError, unknown
-from kinfolk.load.images import divided, load
+from kinfolk.load.images import images_of
 from kinfolk.load.network import build
 from kinfolk.load.views import normalise, pictures
 from kinfolk.methods import Method
@@ -135,10 +135,7 @@ def latents(run: Run, data: Data) -> Features:
             f"layer 'latents' is there for the images that '{run.name}' was trained on, and for no others: leave out "
             "what names other images. Layer h embeds any image."
         )
-    images = load(
-        data.name, data.split, size=data.size, limit=data.limit, classes=divided(data, recipe.seed)[0],
-        fraction=data.fraction, seed=recipe.seed, settings=data.settings,
-    )
+    images = images_of(data, data.split, recipe.seed)
     return described(table[torch.from_numpy(images.index)].numpy(), images, run.name, "latents")
 
 

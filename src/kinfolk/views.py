@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from kinfolk.core import sheet
+from kinfolk.load.images import images_of
 from kinfolk.load.views import CENTRE, SPREAD
 from kinfolk.records.recipe import Recipe
-from kinfolk.train.prepare import images_of, prepare
+from kinfolk.train.prepare import prepare
 
 
 def views(recipe: Recipe, out: Path, count: int = 8) -> int:

@@ -18,6 +18,7 @@ from kinfolk.embed import Embedder, embed
 from kinfolk.evaluate import evaluate, subjects
 from kinfolk.evaluate.opened import opened
 from kinfolk.load.images import load
+from kinfolk.load.network import bare
 from kinfolk.records import features as vectors
 from kinfolk.records.features import Features
 from kinfolk.records.findings import Finding
@@ -138,6 +139,16 @@ def test_weights_with_their_encoder_are_that_encoder(archive: Path, tmp_path: Pa
     with pytest.raises(RequestError, match="does not fit the encoder"):
         evaluate(other, only=("knn",), out=str(tmp_path / "p"))
     assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize("name", ["pixels", "random"])
+def test_weights_that_are_called_like_a_floor_are_weights(name: str, archive: Path, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    module = bare(Choice("convnet", {"channels": (8, 16)}), 16)
+    save_file(module.state_dict(), tmp_path / f"{name}.safetensors")
+    named = opened(str(tmp_path / f"{name}.safetensors"), str(archive), "convnet", ["encoder.channels=8,16"])
+    images = load(str(archive), "train")
+    np.testing.assert_array_equal(named.layer("h", tmp_path).vectors, embed(Embedder(module, name), images).vectors)
 
 
 def test_a_floor_as_the_subject_equals_it_as_a_floor(archive: Path, tmp_path: Path) -> None:

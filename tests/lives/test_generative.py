@@ -13,13 +13,13 @@ from kinfolk.core.errors import RequestError
 from kinfolk.embed import embed, embedder, latents, save_latents
 from kinfolk.evaluate import evaluate
 from kinfolk.evaluate.opened import opened
+from kinfolk.load.images import images_of
 from kinfolk.records.features import Features
 from kinfolk.records.recipe import Recipe
 from kinfolk.records.run import Run
 from kinfolk.report.write import write
 from kinfolk.train import train
 from kinfolk.train.loop import Trainer
-from kinfolk.train.prepare import images_of
 
 METHODS: dict[str, dict[str, Any]] = {
     "autoencoder": {"channels": 4},

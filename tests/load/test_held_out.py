@@ -10,11 +10,10 @@ import samples
 
 from kinfolk.core.errors import RequestError
 from kinfolk.evaluate.measure import evaluate
-from kinfolk.load.images import divided
+from kinfolk.load.images import divided, images_of
 from kinfolk.load.roles import roles
 from kinfolk.records.recipe import Data, Recipe
 from kinfolk.train import train
-from kinfolk.train.prepare import images_of
 
 NAMES = ("ant", "bee", "cat", "dog", "emu")
 

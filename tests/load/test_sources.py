@@ -183,3 +183,12 @@ def test_within_a_command_a_folder_is_walked_once(tmp_path: Path) -> None:
             assert open_dataset(str(tmp_path / "d")) is first
         assert open_dataset("shapes", {"train": 7}) is not open_dataset("shapes", {"train": 8})
     assert open_dataset(str(tmp_path / "d")) is not first
+
+
+def test_a_setting_that_the_layout_has_not_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KINFOLK_DATA", str(tmp_path))
+    pixels = np.zeros((4, 32, 32, 3), dtype=np.uint8)
+    np.savez(tmp_path / "cifar100.npz", images=pixels, labels=np.arange(4))
+    assert len(open_dataset("cifar100", {"labels": "fine"}).open("train")) == 4
+    with pytest.raises(RequestError, match="is read as npz, which has no setting labels of 'cifar100'"):
+        open_dataset("cifar100", {"labels": "coarse"})

@@ -15,6 +15,7 @@ import pytest
 import samples
 import torch
 
+from kinfolk.load.images import images_of
 from kinfolk.load.sources import opened_once
 from kinfolk.neighbours import find
 from kinfolk.records.features import Features
@@ -22,7 +23,7 @@ from kinfolk.records.run import Run
 from kinfolk.study import plan
 from kinfolk.study.definition import changed, read, shipped
 from kinfolk.train.loop import Trainer
-from kinfolk.train.prepare import images_of, prepare
+from kinfolk.train.prepare import prepare
 
 pytestmark = pytest.mark.timeout(120)
 SIDES = {"cifar10": 32, "imagenette": 160, "stl10": 96, "caltech101": 300, "tiny_imagenet": 64}

@@ -1,7 +1,7 @@
 """Relation: does a lower validation loss go with a better probe, over variants and over epochs?
 
 Losses of different methods, and of one method with other weights, are different quantities: over variants the ranks
-mean something only where the loss is the same one, so they are given for each set of terms and weights apart.
+mean something only where the loss is the same one, so they are given for each objective and set of terms apart.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FEWEST = 4
 class Point:
     """The validation loss and the probe's score of one run after one epoch; ``last`` marks the end of a run.
 
-    ``objective`` is the method with its settings (see ``Member``).
+    ``objective`` says what the loss is of (see ``Member``).
     """
 
     variant: str

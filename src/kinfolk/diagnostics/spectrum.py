@@ -47,9 +47,9 @@ class Spectrum:
         train = train.take(draws.subset(train.index, self.images))
         protocol = subject.conditions(train=train)
         width = train.vectors.shape[1]
-        eigenvalues = linalg.spectrum(train.vectors)
-        rank, alpha = linalg.rank_me(train.vectors), linalg.alpha_req(eigenvalues)
         mean, cov = linalg.covariance(train.vectors)
+        eigenvalues = linalg.falling(cov)
+        rank, alpha = linalg.rank_of(mean, cov), linalg.alpha_req(eigenvalues)
         spread = collapse.spread_of(mean, float(np.trace(cov)))
         ranks, alphas, spreads = intervals(train, rank, alpha, spread)
         explained = np.cumsum(eigenvalues) / max(eigenvalues.sum(), 1e-300)
@@ -102,11 +102,10 @@ def intervals(train: Features, rank: float, alpha: float, spread: float) -> list
     parts = linalg.covariances_without(train.vectors, stats.groups(train.index))
 
     def rank_without(g: int) -> float:
-        mean, cov = parts[g]
-        return linalg.effective_rank(np.linalg.eigvalsh(cov + np.outer(mean, mean)))
+        return linalg.rank_of(*parts[g])
 
     def alpha_without(g: int) -> float:
-        return linalg.alpha_req(np.clip(np.linalg.eigvalsh(parts[g][1])[::-1], 0, None))
+        return linalg.alpha_req(linalg.falling(parts[g][1]))
 
     def spread_without(g: int) -> float:
         mean, cov = parts[g]

@@ -17,7 +17,7 @@ from kinfolk.core.errors import RequestError
 from kinfolk.embed import Embedder, embedder, latents
 from kinfolk.evaluate import subjects
 from kinfolk.evaluate.alter import as_trained
-from kinfolk.load.images import EVALUATION, HELD_OUT, divided, load, scrambled
+from kinfolk.load.images import EVALUATION, HELD_OUT, images_of, load, scrambled
 from kinfolk.load.network import bare, put
 from kinfolk.load.roles import roles
 from kinfolk.records import features as vectors
@@ -59,6 +59,12 @@ class Named:
         """The run, where it is one."""
         return Run(self.place) if self.kind == "run" else None
 
+    @property
+    def size(self) -> int | Literal["auto"]:
+        """The side of the images that it is measured on."""
+        measured = self.recipe.evaluate.size
+        return self.recipe.data.size if measured == "auto" else measured
+
     def images(self, ood: str = "", anomalies: str = "") -> dict[str, Images]:
         """The images to measure on, by role; those of a features file are brought into its order."""
         if self.kind == "features" and (ood or anomalies):
@@ -66,23 +72,21 @@ class Named:
         if not self.imaged:
             return {}
         recipe = self.recipe
-        size = recipe.data.size if recipe.evaluate.size == "auto" else recipe.evaluate.size
         if self.kind != "features":
-            return roles(recipe.data, size, recipe.seed, ood, anomalies, recipe.evaluate.limit)
-        return {role: behind(found, recipe.data.name, size) for role, found in self.features().items()}
+            return roles(recipe.data, self.size, recipe.seed, ood, anomalies, recipe.evaluate.limit)
+        return {role: behind(found, recipe.data.name, self.size) for role, found in self.features().items()}
 
     def parts(self, split: str, whole: bool) -> tuple[list[Images], Images]:
         """The images of one split, or of train and test for ``all``; and training images for what needs them.
 
         With ``whole`` no tenth of a ``train`` without a test split is left out, unless ``all`` is asked for.
         """
-        data, evaluate = self.recipe.data, self.recipe.evaluate
-        settings: dict[str, Any] = {
-            "size": data.size if evaluate.size == "auto" else evaluate.size, "settings": data.settings,
-        }
+        data = self.recipe.data
+        settings: dict[str, Any] = {"size": self.size, "settings": data.settings}
         if split != "all":
             part = load(data.name, split, hold_out=not whole, **settings)
-            return [part], load(data.name, data.split, **settings) if self.name == "random" else part
+            drawn = (self.kind, self.name) == ("floor", "random")
+            return [part], load(data.name, data.split, **settings) if drawn else part
         both = self.images()
         return [both["train"], both["test"]], both["train"]
 
@@ -121,15 +125,9 @@ class Named:
         data, run = self.recipe.data, self.run
         if run is not None and layer == "latents":
             return latents(run, data)
-        images = {"train": load(
-            data.name, data.split, size=data.size if self.recipe.evaluate.size == "auto" else self.recipe.evaluate.size,
-            limit=data.limit, fraction=data.fraction, classes=divided(data, self.recipe.seed)[0],
-            seed=self.recipe.seed, settings=data.settings,
-        )}
+        images = {"train": images_of(replace(data, size=self.size), data.split, self.recipe.seed)}
         maker = next(self.embedders(images["train"]))
-        made = subjects.seen(maker, images, run.features if run is not None else folder, progress)
-        if self.name == "pixels":
-            made = replace(made, features=subjects.centred(made.features))
+        made = self.seen(maker, images, run.features if run is not None else folder, progress)
         return subjects.layer_of(made.features, layer or "h", self.name)
 
     def features(self) -> dict[str, Features]:
@@ -157,7 +155,7 @@ class Named:
         crop = self.crop(train)
         if self.kind == "run":
             yield embedder(Run(self.place))
-        elif self.name == "random":
+        elif (self.kind, self.name) == ("floor", "random"):
             yield from (subjects.untrained(self.recipe.encoder, crop, train, seed) for seed in seeds)
         elif self.kind == "floor":
             yield Embedder(registry.build("encoders", self.name, train.size), self.name)
@@ -175,6 +173,14 @@ class Named:
         """The side of images that the encoder is built for."""
         return train.size if self.recipe.views.size == "auto" else int(self.recipe.views.size)
 
+    def seen(
+        self, maker: Embedder, images: dict[str, Images], folder: Path | None, progress: subjects.Progress | None = None
+    ) -> Subject:
+        """Images as the encoder sees them (see ``subjects.seen``); those of the floor ``pixels`` centred."""
+        made = subjects.seen(maker, images, folder, progress)
+        centre = (self.kind, self.name) == ("floor", "pixels")
+        return replace(made, features=subjects.centred(made.features)) if centre else made
+
     def subjects(self, images: dict[str, Images], folder: Path) -> Iterator[Subject]:
         """What is measured: one subject, or one for each seed of ``random``; features are kept in ``folder``."""
         if self.kind == "features":
@@ -184,10 +190,8 @@ class Named:
             return
         place = folder / "features" / self.digest if self.kind != "floor" else None
         for maker in self.embedders(images["train"], subjects.RANDOM_SEEDS):
-            made = subjects.seen(maker, images, place)
-            if self.run is not None:
-                made = self.knowing(made, self.run)
-            yield replace(made, features=subjects.centred(made.features)) if self.name == "pixels" else made
+            made = self.seen(maker, images, place)
+            yield made if self.run is None else self.knowing(made, self.run)
 
     def knowing(self, subject: Subject, run: Run) -> Subject:
         """A run's subject with what only runs have: views as in training, figures of heads, latents.

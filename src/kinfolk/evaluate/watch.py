@@ -11,7 +11,7 @@ import numpy as np
 from kinfolk.core.config import Setting
 from kinfolk.core.errors import RequestError, unknown
 from kinfolk.embed import Embedder
-from kinfolk.load.images import evaluation_split
+from kinfolk.load.images import evaluation_split, images_of
 from kinfolk.methods import Method
 from kinfolk.numerics import draws, linalg
 from kinfolk.numerics.collapse import Extent
@@ -19,7 +19,7 @@ from kinfolk.numerics.nearest import nearest
 from kinfolk.numerics.probe import by_neighbours
 from kinfolk.records.images import Images
 from kinfolk.records.run import Run
-from kinfolk.train.prepare import Material, images_of
+from kinfolk.train.prepare import Material
 
 HELD_OUT, BANK, SLOW = 1000, 5000, 200
 K, TEMPERATURE = 20, 0.1

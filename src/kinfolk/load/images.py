@@ -67,6 +67,15 @@ def evaluation_split(name: str, settings: dict[str, Any] | None = None) -> str:
     return _evaluation_of(sources.open_dataset(name, settings))
 
 
+def images_of(data: Data, split: str, seed: int) -> Images:
+    """Load one split as a recipe's ``[data]`` says; ``limit`` and ``fraction`` hold for the training split only."""
+    seen, _ = divided(data, seed)
+    chosen: dict[str, Any] = {"size": data.size, "classes": seen, "seed": seed, "settings": data.settings}
+    if split == data.split:
+        chosen |= {"limit": data.limit, "fraction": data.fraction}
+    return load(data.name, split, **chosen)
+
+
 def divided(data: Data, seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The classes to train on (empty for all there are) and those held out, as ``[data]`` names or counts them.
 

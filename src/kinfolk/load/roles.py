@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Literal
 
-from kinfolk.load.images import divided, evaluation_split, load
+from kinfolk.load.images import divided, evaluation_split, images_of, load
 from kinfolk.records.images import Images
 from kinfolk.records.recipe import Data
 
@@ -25,7 +25,7 @@ def roles(
     known, unseen = divided(data, seed)
     chosen: dict[str, Any] = {"settings": data.settings, "classes": known}
     held_out: dict[str, Any] = {"limit": limit, "seed": 0}
-    train = load(data.name, data.split, size=size, limit=data.limit, fraction=data.fraction, seed=seed, **chosen)
+    train = images_of(replace(data, size=size), data.split, seed)
     size = train.size
     split = evaluation_split(data.name, data.settings)
     found = {"train": train, "test": load(data.name, split, size=size, **held_out, **chosen)}

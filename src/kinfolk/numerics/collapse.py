@@ -39,9 +39,8 @@ class Extent:
     def of(cls, vectors: np.ndarray, layer: str) -> Extent:
         """Measure (N, D) of ``layer``, h or z, in O(N D^2 + D^3)."""
         mean, covariance = linalg.covariance(vectors)
-        eigenvalues = np.clip(np.linalg.eigvalsh(covariance)[::-1], 0, None)
-        variance = float(eigenvalues.sum())
-        spread = spread_of(mean, variance)
+        eigenvalues = linalg.falling(covariance)
+        spread = spread_of(mean, float(eigenvalues.sum()))
         least = RANK * min(vectors.shape[1], len(vectors) - 1)
         return cls(spread, SPREAD[layer], linalg.effective_rank(eigenvalues), least, vectors.shape[1])
 

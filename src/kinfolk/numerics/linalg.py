@@ -10,7 +10,12 @@ def spectrum(vectors: np.ndarray) -> np.ndarray:
 
     Time O(N D^2), memory O(D^2) and one piece of the rows.
     """
-    return np.clip(np.linalg.eigvalsh(covariance(vectors)[1])[::-1], 0, None)
+    return falling(covariance(vectors)[1])
+
+
+def falling(covariance: np.ndarray) -> np.ndarray:
+    """Eigenvalues of a covariance (D, D), largest first, none below 0."""
+    return np.clip(np.linalg.eigvalsh(covariance)[::-1], 0, None)
 
 
 def covariance(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -42,8 +47,12 @@ def covariances_without(vectors: np.ndarray, group: np.ndarray) -> list[tuple[np
 
 def rank_me(vectors: np.ndarray) -> float:
     """RankMe of (N, D), not centred: ``effective_rank`` of its second moments (Garrido et al. 2023, equation 4)."""
-    mean, cov = covariance(vectors)
-    return effective_rank(np.linalg.eigvalsh(cov + np.outer(mean, mean)))
+    return rank_of(*covariance(vectors))
+
+
+def rank_of(mean: np.ndarray, covariance: np.ndarray) -> float:
+    """RankMe of vectors with mean (D,) and covariance (D, D)."""
+    return effective_rank(np.linalg.eigvalsh(covariance + np.outer(mean, mean)))
 
 
 def effective_rank(eigenvalues: np.ndarray) -> float:

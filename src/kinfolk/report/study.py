@@ -130,10 +130,9 @@ def floor(outcome: Outcome, quantity: Quantity, cell: Cell) -> str:
         return f", beside {told}"
     if mine.low <= other.high and other.low <= mine.high:
         return f", equal within noise to {told}"
-    better = sign * (mine.mean - other.mean) > 0
     if mine.n < 2:
-        return f", {'above' if (mine.mean > other.mean) else 'below'} {told} on this test set"
-    return f", {'better' if better else 'worse'} than {told}"
+        return f", {'above' if mine.mean > other.mean else 'below'} {told} on this test set"
+    return f", {'better' if sign * (mine.mean - other.mean) > 0 else 'worse'} than {told}"
 
 
 def counted(outcome: Outcome) -> str:

@@ -13,14 +13,14 @@ from kinfolk.core import device, distributed, registry
 from kinfolk.core.errors import RequestError
 from kinfolk.load import network
 from kinfolk.load.batches import Batches
-from kinfolk.load.images import divided, load
+from kinfolk.load.images import images_of
 from kinfolk.load.pairs import Pairs
 from kinfolk.load.views import Pipeline
 from kinfolk.methods import Method
 from kinfolk.nn.batchnorm import synchronise
 from kinfolk.positives import Positives
 from kinfolk.records.images import Images
-from kinfolk.records.recipe import Choice, Data, Recipe, Train
+from kinfolk.records.recipe import Choice, Recipe, Train
 from kinfolk.train.objective import Objective
 from kinfolk.train.surroundings import auxiliaries
 
@@ -38,15 +38,6 @@ class Material:
     def method(self) -> Method:
         """The method, without its auxiliaries."""
         return self.objective.method
-
-
-def images_of(data: Data, split: str, seed: int) -> Images:
-    """Load one split as a recipe's ``[data]`` says; ``limit`` and ``fraction`` hold for the training split only."""
-    seen, _ = divided(data, seed)
-    chosen: dict[str, Any] = {"size": data.size, "classes": seen, "seed": seed, "settings": data.settings}
-    if split == data.split:
-        chosen |= {"limit": data.limit, "fraction": data.fraction}
-    return load(data.name, split, **chosen)
 
 
 def resolve(recipe: Recipe, images: Images) -> Recipe:

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from kinfolk.core import distributed
-from kinfolk.load.images import evaluation_split
+from kinfolk.load.images import evaluation_split, images_of
 from kinfolk.load.pairs import Pairs
 from kinfolk.records.recipe import Recipe
 from kinfolk.train.objective import Objective
-from kinfolk.train.prepare import Material, images_of, pairs
+from kinfolk.train.prepare import Material, pairs
 
 MOST_IMAGES = 2048
 
