@@ -12,7 +12,7 @@ from made_members import knn, member, score
 from scipy import stats
 
 from kinfolk.compare import relation, written
-from kinfolk.compare.claims import Claim, judge
+from kinfolk.compare.claims import Claim, digits, judge, signed
 from kinfolk.compare.members import entangled
 from kinfolk.compare.seeds import compare
 from kinfolk.core.errors import RequestError
@@ -64,11 +64,13 @@ def test_differences_are_paired_by_seed(made) -> None:
 def test_ranks_follow_the_better_direction() -> None:
     rows = {"a": (0.3, 9.0), "b": (0.1, 5.0), "c": (0.3, 7.0)}
     found = compare([
-        member(v, 0, score(v, "knn", x), score(v, "hubs", y, "skewness", False), score(v, "slope", y, "", None))
-        for v, (x, y) in rows.items()
+        member(v, s, score(v, "knn", x), score(v, "hubs", y, "skewness", False), score(v, "slope", y, "", None))
+        for v, (x, y) in rows.items() for s in (0, 1)
     ])
     ranks = {q.name: [found.cells[v, q].rank for v in rows] for q in found.quantities}
     assert ranks == {"knn": [1, 3, 1], "hubs": [3, 1, 2], "slope": [None] * 3}
+    alone = compare(knn({"a": {0: 0.1}, "b": {0: 0.2}}))
+    assert [alone.cells[v, alone.quantities[0]].rank for v in ("a", "b")] == [None, None]
 
 
 def test_a_unit_that_differs_between_runs_makes_no_two_scores() -> None:
@@ -124,6 +126,18 @@ def test_a_floor_that_was_measured_once_stands_for_every_seed() -> None:
     assert over.estimate is not None
     assert (over.estimate.low, over.estimate.high) == pytest.approx((test.low - 0.4, test.high - 0.4))
     assert judge(Claim.of({"claim": "pixels.knn < weak.knn"}), made).verdict == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(-0.0001, "-0.0001"), (0.0, "0"), (-0.0, "0"), (1013.4, "1,013"), (6.3e-5, "6.3e-05"), (-2.5, "-2.50")],
+)
+def test_numbers_have_no_exponent_unless_tiny_and_no_minus_zero(value: float, text: str) -> None:
+    assert digits(value) == text
+
+
+def test_a_share_that_rounds_to_nothing_has_no_sign(made) -> None:
+    assert signed(-0.0001, made.quantities[0]) == signed(0.0001, made.quantities[0]) == "0.0"
 
 
 def test_reasons_are_told(made) -> None:

@@ -82,7 +82,7 @@ class Outcome:
 
     def remarks(self) -> list[str]:
         """What goes under the table: what the intervals cover, loss against score, and the claims' verdicts."""
-        first = f"{written.legend(self.comparison)} {written.RANKS}"
+        first = written.reading(self.comparison)
         return [first, *written.sentences(self.comparison), *written.verdicts(self.judged)]
 
     def text(self, suffix: str) -> str:
@@ -116,7 +116,7 @@ def compared(named: Sequence[Path], base: str = "", only: Sequence[str] = ()) ->
     Args:
         named: run folders, folders that hold them, or the folder of a study.
         base: the variant that the others are compared to; a study's own by default, else the first.
-        only: scores to show first; the headlines, those of claims and those reported by default.
+        only: scores to show first; the headlines and those reported by default.
 
     Raises:
         RequestError: no runs, none measured, or an unknown variant or score.
@@ -130,6 +130,5 @@ def compared(named: Sequence[Path], base: str = "", only: Sequence[str] = ()) ->
     missing = [name for name in frame.variants if name not in comparison.variants]
     judged = tuple(judge(claim, comparison, missing) for claim in frame.claims)
     wanted = [score for _, score in frame.reported]
-    wanted += [side[1] for c in frame.claims for side in (c.left, c.right) if side]
     chosen = [comparison.find(label) for label in only] or comparison.main(wanted)
     return Outcome(frame, comparison, judged, tuple(chosen))

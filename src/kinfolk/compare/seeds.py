@@ -72,7 +72,8 @@ class Cell:
         estimate: over seeds; with one seed the interval is the finding's own.
         noise: what the interval covers: ``seeds``, or ``test set`` with one seed, or nothing.
         difference: to the base, paired by seed; None for the base and where no seed is shared.
-        rank: 1 is the best mean among the variants; None where neither direction is better, and for floors.
+        rank: 1 is the best mean among the variants; None where neither direction is better, where all have one seed,
+            and for floors.
     """
 
     values: Mapping[int, float]
@@ -127,7 +128,9 @@ def compare(members: Sequence[Member], base: str = "") -> Comparison:
     quantities = order(values)
     for quantity in quantities:
         rows = values[quantity]
-        ranks = ranked({v: float(np.mean(list(rows[v].values()))) for v in variants if v in rows}, quantity)
+        means = {v: float(np.mean(list(rows[v].values()))) for v in variants if v in rows}
+        several = any(len(rows[v]) > 1 for v in means)
+        ranks = ranked(means, quantity) if several else {}
         for variant in (*variants, *floors):
             if variant not in rows:
                 continue

@@ -139,7 +139,7 @@ def as_markdown(
 ) -> str:
     """The main table, claims, what covers what, loss against score, then every other score."""
     rest = [q for q in comparison.quantities if q not in quantities]
-    parts = [*about, table(grid(comparison, quantities, reported)), f"{legend(comparison)} {RANKS}"]
+    parts = [*about, table(grid(comparison, quantities, reported)), reading(comparison)]
     if judged:
         rows = [["claim", "by", "reported", "verdict", "why"]]
         rows += [[f"`{j.claim.text}`", j.claim.by, j.claim.figure, j.verdict, j.why] for j in judged]
@@ -150,6 +150,12 @@ def as_markdown(
     for quantity in rest:
         parts += [f"### {quantity.label} ({quantity.split})", table(single(comparison, quantity))]
     return "\n\n".join(parts) + "\n"
+
+
+def reading(comparison: Comparison) -> str:
+    """How to read the main table: its intervals, and its ranks if it has any."""
+    ranks = any(cell.rank for cell in comparison.cells.values())
+    return " ".join([legend(comparison)] + [RANKS] * ranks)
 
 
 def legend(comparison: Comparison) -> str:
