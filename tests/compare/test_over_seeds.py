@@ -149,6 +149,20 @@ def test_reasons_are_told(made) -> None:
     assert "Did you mean 'better'" in judge(Claim.of({"claim": "beter.knn > 0"}), made).why
 
 
+def test_a_score_told_by_a_name_with_brackets_is_claimed_as_it_is_written() -> None:
+    names = ["crop.extent[0]", "crop.extent[1]"]
+    runs = [
+        member(variant, seed, *(score(variant, "read", value + k, parameter=name) for k, name in enumerate(names)))
+        for variant, value in (("a", 0.1), ("b", 0.3)) for seed in (0, 1)
+    ]
+    claim = Claim.of({"claim": "b.read[parameter=crop.extent[1]]>a.read[parameter=crop.extent[0]]"})
+    assert claim.left == ("b", "read[parameter=crop.extent[1]]")
+    assert claim.right == ("a", "read[parameter=crop.extent[0]]")
+    found = judge(claim, compare(runs)).estimate
+    assert found is not None
+    assert found.mean == pytest.approx(1.2)
+
+
 def test_written_forms_agree(made) -> None:
     reported = {("base", "knn"): 0.6268, ("better", "gone"): 1.0}
     judged = [judge(Claim.of({"claim": "better.knn > base.knn"}), made)]

@@ -42,7 +42,7 @@ def test_the_answer_says_what_the_intervals_carry(page: Page) -> None:
     assert "better than the best floor, pixels (38.0 %)" in answer
     assert re.search(r"Lower by more than noise: worse \(−30\.3 points \[−\d+\.\d, −\d+\.\d\]", answer)
     assert re.search(r"Equal to it within noise: same \(−0\.1 points", answer)
-    assert "nothing is known of the noise of training: once (+20.0 points" in answer
+    assert "By one seed, of whose noise nothing is known: once (+20.0 points" in answer
     assert "Not in this report, since no run of it was measured: absent." in answer
     assert "Of 4 claims, 2 held, 1 not held, 1 undecided." in answer
 

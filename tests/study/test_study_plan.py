@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from kinfolk.core import files
 from kinfolk.core.errors import RequestError
 from kinfolk.study import plan
 from kinfolk.study.definition import read
-from kinfolk.study.run import Prepared
+from kinfolk.study.run import MEASURED, Prepared, first_of
 
 HEAD = """
 question = "Does it?"
@@ -187,14 +188,20 @@ def test_a_wrong_variant_gets_one_message(text: str, said: str, tmp_path: Path) 
 
 def test_floors_and_what_is_drawn_go_with_the_first_seed_alone(tmp_path: Path) -> None:
     found = study(tmp_path, '[evaluate]\nonly = ["knn"]\nonce = ["map"]\nood = "mnist"\n')
-    prepared = Prepared(found, tmp_path, [], {})
+    prepared = Prepared(found, tmp_path, [], {}, {}, 0)
     assert prepared.asked(0) == {"only": ["knn", "map"], "floors": True, "ood": "mnist", "anomalies": ""}
     assert prepared.asked(1) == {"only": ["knn"], "floors": False, "ood": "mnist", "anomalies": ""}
-    assert prepared.asked(7) == prepared.asked(0), "a seed that is not the file's stands alone"
-    whole = Prepared(study(tmp_path, '[evaluate]\nonce = ["map"]\n'), tmp_path, [], {})
+    whole = Prepared(study(tmp_path, '[evaluate]\nonce = ["map"]\n'), tmp_path, [], {}, {}, 0)
     assert set(whole.asked(0)["only"]) - set(whole.asked(1)["only"]) == {"map"}
     with pytest.raises(RequestError, match="Did you mean 'map'"):
         study(tmp_path, '[evaluate]\nonce = ["maps"]\n')
+
+
+def test_the_first_seed_is_the_studys_own_where_it_is_asked_for_or_was_measured(tmp_path: Path) -> None:
+    found = study(tmp_path, "")
+    assert [first_of(found, tmp_path, seeds) for seeds in ([1, 0], [1, 2], [7])] == [0, 1, 7]
+    files.write_text(tmp_path / "runs" / "base-seed0" / MEASURED, "{}")
+    assert first_of(found, tmp_path, [1, 2]) == 0
 
 
 def test_unknown_names_are_refused_with_the_nearest(tmp_path: Path) -> None:

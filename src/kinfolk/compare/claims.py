@@ -20,7 +20,7 @@ from kinfolk.compare.seeds import Comparison, Estimate, Quantity
 from kinfolk.core.errors import KinfolkError, RequestError, unknown
 
 Verdict = Literal["held", "not held", "undecided"]
-FIGURE = r"(?P<{0}>\S+\.\w+(?:\[[^\]]*\])?)"
+FIGURE = r"(?P<{0}>\S+?\.\w+(?:\[(?:[^\[\]]|\[[^\]]*\])*\])?)"
 NUMBER = r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?"
 CLAIM = re.compile(
     rf"\s*{FIGURE.format('left')}\s*(?P<sign>[<>~])\s*(?:(?P<number>{NUMBER})|{FIGURE.format('right')})"

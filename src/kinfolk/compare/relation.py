@@ -120,6 +120,6 @@ def sentence(item: Link, score: Quantity, watched: str = "knn") -> str:
     name, figures = score.name, f"rank correlation {item.correlation:+.2f} [{item.low:+.2f}, {item.high:+.2f}]"
     higher = item.low > 0
     if item.low <= 0 <= item.high:
-        return f"{where}, nothing is known of whether a lower validation loss goes with a better {name}: {figures}."
+        return f"{where}, it is not known whether a lower validation loss goes with a better score ({name}): {figures}."
     better = "a better" if higher != (score.higher_is_better is not False) else "a worse"
-    return f"{where}, a lower validation loss goes with {better} {name}: {figures}."
+    return f"{where}, a lower validation loss goes with {better} score ({name}): {figures}."

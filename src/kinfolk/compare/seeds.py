@@ -38,7 +38,7 @@ class Quantity:
 
     def answers(self, label: str) -> bool:
         """Whether it is what a claim or a reported figure writes so."""
-        name, _, details = label.rstrip("]").partition("[")
+        name, _, details = label.removesuffix("]").partition("[")
         return name == self.name and set(filter(None, details.split(","))) <= set(self.detail.split(","))
 
 

@@ -164,14 +164,14 @@ def against_loss(outcome: Outcome, page: Document) -> Markup:
     found = points(comparison, score)
     sentences = [tag("li", sentence(item, score)) for item in links(found)]
     figures = []
-    for terms in dict.fromkeys(p.terms for p in found):
+    for loss in dict.fromkeys((p.objective, p.terms) for p in found):
         series = []
-        for variant in dict.fromkeys(p.variant for p in found if p.terms == terms and not p.last):
-            own = [p for p in found if (p.variant, p.terms, p.last) == (variant, terms, False)]
+        for variant in dict.fromkeys(p.variant for p in found if (p.objective, p.terms) == loss and not p.last):
+            own = [p for p in found if (p.variant, p.objective, p.terms, p.last) == (variant, *loss, False)]
             own = [p for p in own if p.seed == own[0].seed]
             series.append(lines.Line([p.loss for p in own], [100 * p.score for p in own], variant))
         if series:
-            what = " + ".join(terms)
+            what = " + ".join(loss[1])
             alt = f"k-NN against the loss {what}. {lines.alt(series, 'validation loss', 'k-NN')}"
             plot = page.plot(lines.figure(series, "loss on held-out images", "k-NN, per cent"), alt)
             figures.append(tag("figure", tag("figcaption", tag("strong", what), ", epoch by epoch"), plot))

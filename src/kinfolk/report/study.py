@@ -77,23 +77,32 @@ def said(outcome: Outcome, quantity: Quantity, ill: Mapping[str, str] | None = N
     text = f"{title(outcome, quantity)}: {shown(base.estimate.mean, quantity)}{interval(base.estimate, quantity)} "
     text += f"for {comparison.base}{f' ({own})' if own else ''}{floor(outcome, quantity, base)}."
     groups: dict[str, list[str]] = {}
+    single: list[tuple[float, str]] = []
     for variant in comparison.variants:
         cell = comparison.cells.get((variant, quantity))
         if cell is None or cell.difference is None:
             continue
         found = (ill or {}).get(variant, "")
         label = f"{variant} ({apart(cell.difference, quantity)}{f'; {found}' if found else ''})"
-        groups.setdefault(group(cell.difference), []).append(label)
-    order = ["higher by more than noise", "lower by more than noise", "equal to it within noise",
-             "with one seed in common, so that nothing is known of the noise of training"]
-    return " ".join([text, *(f"{name[0].upper()}{name[1:]}: {', '.join(groups[name])}." for name in order
-                             if name in groups)])
+        if cell.difference.beyond_noise is None:
+            single.append((cell.difference.mean, label))
+        else:
+            groups.setdefault(group(cell.difference), []).append(label)
+    order = ("higher by more than noise", "lower by more than noise", "equal to it within noise")
+    told = [f"{name[0].upper()}{name[1:]}: {', '.join(groups[name])}." for name in order if name in groups]
+    return " ".join([text, *told, *range_of(single, all_=ill is not None)])
+
+
+def range_of(single: Sequence[tuple[float, str]], *, all_: bool) -> list[str]:
+    """The differences of those that share one seed with the base: all of them, or the lowest and the highest."""
+    labels = [label for _, label in single]
+    if len(single) > 2 and not all_:
+        labels = [f"from {min(single)[1]} to {max(single)[1]}"]
+    return [f"By one seed, of whose noise nothing is known: {', '.join(labels)}."] if labels else []
 
 
 def group(difference: Estimate) -> str:
-    """What an interval of a difference to the base allows to say."""
-    if difference.beyond_noise is None:
-        return "with one seed in common, so that nothing is known of the noise of training"
+    """What the interval of a difference to the base allows to say."""
     if not difference.beyond_noise:
         return "equal to it within noise"
     return "higher by more than noise" if difference.mean > 0 else "lower by more than noise"
@@ -141,7 +150,9 @@ def counted(outcome: Outcome) -> str:
     if not found:
         return ""
     parts = [f"{found.count(v)} {v}" for v in ("held", "not held", "undecided") if v in found]
-    return f"Of {len(found)} claims, {', '.join(parts)}."
+    if len(found) > 1 and len(parts) == 1:
+        return f"All {len(found)} claims are {found[0]}."
+    return f"Of {len(found)} claim{'s' * (len(found) > 1)}, {', '.join(parts)}."
 
 
 def picture(outcome: Outcome, quantity: Quantity) -> Markup:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +30,22 @@ Say = Callable[[str], None]
 
 @dataclass
 class Prepared:
-    """A plan, what its steps were measured to take, and the variants that cannot be carried out, with the reason."""
+    """A plan, what its steps were measured to take, and the variants that cannot be carried out, with the reason.
+
+    Attributes:
+        first: the seed whose runs are measured beside the floors, and by what is asked for once.
+    """
 
     study: Study
     out: Path
     jobs: list[Job]
     costs: dict[str, dict[str, Any]]
-    refused: dict[str, KinfolkError] = field(default_factory=dict)
+    refused: dict[str, KinfolkError]
+    first: int
 
     def asked(self, seed: int) -> dict[str, Any]:
         """What the runs of a seed are measured by; floors and what is asked for once go with the first seed alone."""
-        wanted, first = self.study.evaluate, seed not in self.study.seeds[1:]
+        wanted, first = self.study.evaluate, seed == self.first
         named = {key: plan.expanded(wanted[key]) for key in ("ood", "anomalies")}
         only = [name for name in wanted["only"] if first or name not in wanted["once"]]
         if first:
@@ -81,9 +86,15 @@ def prepare(
     wanted = [name for name in names if name not in refused]
     planned = [j for j in plan.jobs(study, out, seeds, wanted, costs) if j.variant.name not in refused]
     plan.refuse_others(planned)
-    made = Prepared(study, out, [plan.settled(j) for j in planned], costs, refused)
+    made = Prepared(study, out, [plan.settled(j) for j in planned], costs, refused, first_of(study, out, seeds))
     made.asked(seeds[0])
     return made
+
+
+def first_of(study: Study, out: Path, seeds: Sequence[int]) -> int:
+    """The study's first seed where it is asked for or has been measured, else the first that is asked for."""
+    usual = study.seeds[0]
+    return usual if usual in seeds or any(out.glob(f"runs/*-seed{usual}/{MEASURED}")) else seeds[0]
 
 
 def measure(
@@ -180,10 +191,14 @@ def remaining(prepared: Prepared, left: Sequence[Job]) -> str:
         for job in ended if (known := prepared.costs[job.variant.name])
     )
     training = sum(prepared.seconds(job) for job in left) * (took / foreseen if took and foreseen else 1.0)
-    spent = [float(card(job.folder / MEASURED)["seconds"]) for job in prepared.jobs if (job.folder / MEASURED).exists()]
-    if not spent:
+    spent: dict[bool, list[float]] = {True: [], False: []}
+    for job in prepared.jobs:
+        if kept := card(job.folder / MEASURED):
+            spent[job.seed == prepared.first].append(float(kept["seconds"]))
+    if not any(spent.values()):
         return f"about {duration(training)} left, and the time to measure {len(left)} runs"
-    return f"about {duration(training + statistics.median_low(spent) * len(left))} left"
+    each = {first: statistics.median_low(spent[first] or spent[not first]) for first in spent}
+    return f"about {duration(training + sum(each[job.seed == prepared.first] for job in left))} left"
 
 
 def duration(seconds: float) -> str:
