@@ -9,8 +9,8 @@ those of ``numerics.collapse``, by which the watch warns during training.
 * local collapse: the local dimension (TwoNN, Facco et al. 2017) is under LOCAL of the effective rank, of which no
   more than RESOLVED count: some thousand points do not show a higher local dimension
 * not better than floor: k-NN accuracy (k = 20) is not above that of pixels and of colour histograms
-* colour shortcut: more than COLOUR of the neighbours are among the nearest 1 % by histogram within their class (in
-  all of train, without labels)
+* colour shortcut: more than COLOUR_WITHIN of the neighbours are among the nearest 1 % by histogram within their class
+  (without labels: more than COLOUR of them within all of train)
 * background shortcut: blurring the border changes the neighbours BACKGROUND times as much as blurring the centre
 * hubs: the skewness of k-occurrence (k = 10) is over HUBS (Radovanovic et al. 2010)
 
@@ -33,7 +33,7 @@ from kinfolk.records.subject import Subject
 
 LOCAL = 0.1
 RESOLVED = 40
-COLOUR = 0.3
+COLOUR, COLOUR_WITHIN = 0.3, 0.2
 BACKGROUND = 2.0
 HUBS = 10.0
 CLOSEST = 0.01
@@ -128,7 +128,8 @@ def _shortcuts(
     raw = pixels.pixels_floor(queries) - mean, flat - mean
     labels = "labels" in subject.offers
     share = _colour_share(colours, test, train, labels)
-    evidence = [_evidence("neighbours that colour explains", share, COLOUR, share > COLOUR, "colour shortcut")]
+    most = COLOUR_WITHIN if labels else COLOUR
+    evidence = [_evidence("neighbours that colour explains", share, most, share > most, "colour shortcut")]
     if labels:
         accuracy, *floors = (
             _accuracy(q, b, test, train) for q, b in ((test.vectors, train.vectors), raw, colours)

@@ -1,8 +1,8 @@
 """Collapse: whether features have shrunk to one point or to few directions; the thresholds of verdict and watch.
 
 SPREAD depends on the layer: h is often a mean of positive activations, so that even good features have a large mean,
-while z is what the loss keeps apart. Real runs: z of VICReg without its variance term 0.08 after 186 steps, of 28
-others 0.32 (DINO) and 0.61 to 0.99; h 0.09 to 0.78 (``benchmarks/LOG.md``).
+while z is what the loss keeps apart. Real runs: z of VICReg without its variance term 0.08 and 0.21, of BYOL without
+predictor 0.23, of healthy ones from 0.28; h 0.01 to 0.78 (``benchmarks/LOG.md``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from kinfolk.numerics import linalg
 
-SPREAD = {"h": 1e-3, "z": 0.15}
+SPREAD = {"h": 1e-3, "z": 0.25}
 RANK = 0.05
 
 
