@@ -9,7 +9,7 @@ those of ``numerics.collapse``, by which the watch warns during training.
 * local collapse: the local dimension (TwoNN, Facco et al. 2017) is under LOCAL of the effective rank, of which no
   more than RESOLVED count: some thousand points do not show a higher local dimension
 * not better than floor: k-NN accuracy (k = 20) is not above that of pixels and of colour histograms
-* colour shortcut: more than COLOUR_WITHIN of the neighbours are among the nearest 1 % by histogram within their class
+* colour shortcut: more than COLOUR_WITHIN of the neighbours are among the nearest 1 % by histogram within the class
   (without labels: more than COLOUR of them within all of train)
 * background shortcut: blurring the border changes the neighbours BACKGROUND times as much as blurring the centre
 * hubs: the skewness of k-occurrence (k = 10) is over HUBS (Radovanovic et al. 2010)
