@@ -1,14 +1,15 @@
 """A small residual network, chosen for accuracy in a given time on two CPU cores.
 
 One residual block (two 3 x 3 convolutions, batch norm, ReLU; He et al., 2016) for each entry of ``channels``, the
-first at the stem's resolution, each further one at half of the one before; then the mean over positions.
-How it was chosen: ``benchmarks/LOG.md``.
+first at the stem's resolution, each further one at half of the one before; then the mean over positions, of the last
+stage or of all of them side by side. How it was chosen: ``benchmarks/LOG.md``.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -17,7 +18,7 @@ from kinfolk.encoders import Encoder, last
 
 
 class ConvNet(Encoder):
-    """Features of width ``channels[-1]``, or ``out``."""
+    """Features of width ``channels[-1]``, or the sum of ``channels``, or ``out``."""
 
     def __init__(
         self,
@@ -25,6 +26,7 @@ class ConvNet(Encoder):
         *,
         channels: Annotated[tuple[int, ...], "[1, 8192]", "of each stage; the last is the width"] = (40, 80, 160),
         stem: Annotated[Literal["auto", "stride2", "stride4"], "auto: stride 4 for views of 64 px and more"] = "auto",
+        pooled: Annotated[Literal["last", "all"], "the stages whose means are the features"] = "last",
         out: Annotated[int | Literal["none"], "[1, inf)", "width of a last linear layer, or none"] = "none",
     ) -> None:
         super().__init__(image_size)
@@ -36,7 +38,8 @@ class ConvNet(Encoder):
         self.blocks = nn.ModuleList(
             Block(i, o, 1 if k == 0 else 2) for k, (i, o) in enumerate(zip(before, channels, strict=True))
         )
-        self.width, self.fc = last(channels[-1], out)
+        self.pooled = pooled
+        self.width, self.fc = last(channels[-1] if pooled == "last" else sum(channels), out)
 
     def stages(self, images: Tensor) -> list[Tensor]:
         maps = [F.relu(self.norm(self.stem(images)), inplace=True)]
@@ -52,7 +55,8 @@ class ConvNet(Encoder):
         return f"blocks.{len(self.blocks) - 2}", last.conv1.in_channels
 
     def forward(self, images: Tensor) -> Tensor:
-        out: Tensor = self.fc(super().forward(images))
+        maps = self.stages(images)
+        out: Tensor = self.fc(torch.cat([m.mean((2, 3)) for m in (maps if self.pooled == "all" else maps[-1:])], 1))
         return out
 
 

@@ -50,14 +50,17 @@ class Pairs:
         self.labels = torch.from_numpy(batches.images.labels) if labels else None
         self.index = torch.from_numpy(batches.images.index)
 
-    def views(self, rows: Tensor, position: tuple[int, ...], mine: slice, first: int = 0) -> Views:
+    def views(
+        self, rows: Tensor, position: tuple[int, ...], mine: slice, first: int = 0, part: int = 0
+    ) -> Views:
         """The views of one step for the rows of this process.
 
         Args:
             rows: positions (B,) of the global batch.
             position: what the step's draws are keyed by, such as (epoch, round, step).
-            mine: which rows of the global batch this process holds.
+            mine: which rows of the global batch are wanted: those of this process, or a part of them.
             first: number of the first view, where views are taken in turn.
+            part: number of the part, where a batch is taken in parts; the views are the same as of the whole.
         """
         originals = self.batches.pixels(rows[mine])
         base = originals.to(torch.float32)
@@ -77,7 +80,7 @@ class Pairs:
             made.weight = float(self.positives.weight)
         if self.labels is not None:
             made.labels = self.labels[rows[mine]].to(self.batches.device)
-        made.generator = seeds.generator(self.batches.seed, "method", *position)
+        made.generator = seeds.generator(self.batches.seed, "method", *position, *[part] * bool(part))
         return made
 
     def _partners(self, rows: Tensor, view: int, position: tuple[int, ...]) -> Tensor:

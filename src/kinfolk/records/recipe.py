@@ -36,6 +36,9 @@ class Views:
 
     count: Annotated[int, "[1, 64]", "views of each image"] = 2
     size: Annotated[int | Literal["auto"], "[8, 1024]", "side of the crops; auto: three quarters of the image"] = "auto"
+    first_size: Annotated[
+        int | Literal["off"], "[8, 1024]", "crops begin with this side and grow, step by step, to size (progressive)"
+    ] = "off"
     pairing: Annotated[Literal["all", "turns"], "all views in one step, or two by two in turn"] = "all"
     fixed: Annotated[bool, "draw the views of each image once and keep them"] = False
     small_count: Annotated[int, "[0, 64]", "small crops of each image beside its views (multi-crop)"] = 0
@@ -49,6 +52,7 @@ class Train:
 
     epochs: Annotated[int, "[1, inf)", "passes over the images"] = 10
     batch: Annotated[int, "[2, inf)", "images in a step, over all processes"] = 256
+    accumulate: Annotated[int, "[1, 1024]", "parts of a batch whose gradients are averaged: less memory"] = 1
     optimizer: Annotated[Literal["sgd", "adamw", "lars"], "lars and sgd use momentum 0.9"] = "adamw"
     lr: Annotated[float, "(0, inf)", "peak learning rate"] = 2e-3
     lr_scaling: Annotated[Literal["none", "batch/256"], "multiply lr by batch / 256"] = "none"

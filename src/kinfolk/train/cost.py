@@ -1,4 +1,4 @@
-"""Cost: what a run would take, measured on three steps of it, with nothing written."""
+"""Cost: what a run would take, measured on three steps of it (of each size of growing crops), with nothing written."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import torch
 
 from kinfolk.records.recipe import Recipe
 from kinfolk.records.run import Run
+from kinfolk.train import sizes
 from kinfolk.train.loop import Trainer
 from kinfolk.train.prepare import prepare
 
@@ -24,7 +25,7 @@ class Cost:
         images: training images; size: their side in pixels; view: that of the views.
         parameters: of encoder and heads.
         memory: bytes at the peak of the measured steps.
-        seconds: of one step.
+        seconds: of one step; the mean over the sizes of growing crops.
         epoch: steps of an epoch; steps: of the whole run.
         batch: images in a step; views: of each of them in a step.
     """
@@ -54,7 +55,7 @@ class Cost:
 
 
 def cost(recipe: Recipe) -> Cost:
-    """Measure three steps after a first one; nothing is written.
+    """Measure three steps after a first one, and three of each further size of the crops; nothing is written.
 
     Raises:
         RequestError: the recipe cannot be carried out here.
@@ -63,20 +64,17 @@ def cost(recipe: Recipe) -> Cost:
     recipe, objective = material.recipe, material.objective
     trainer = Trainer(material, Run(""), (), frozenset())
     objective.train()
-    seconds = []
-    for step in range(4):
-        began = time.perf_counter()
-        trainer.step(step % trainer.per_epoch, 0)
-        if recipe.train.device == "cuda":
-            torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - began)
+    took(trainer, 0)
+    sides = sizes.sides(recipe.views)
+    begun = [-(-trainer.total * i // len(sides)) for i in range(len(sides))]
+    seconds = [statistics.median(took(trainer, step + i) for i in range(3)) for step in begun]
     return Cost(
         images=len(material.images),
         size=material.images.size,
         view=int(recipe.views.size),
         parameters=sum(p.numel() for p in objective.parameters()),
         memory=peak_bytes(recipe.train.device),
-        seconds=statistics.median(seconds[1:]),
+        seconds=statistics.mean(seconds),
         epoch=trainer.per_epoch,
         steps=trainer.total,
         batch=recipe.train.batch,
@@ -84,6 +82,16 @@ def cost(recipe: Recipe) -> Cost:
         device=recipe.train.device,
         precision=recipe.train.precision,
     )
+
+
+def took(trainer: Trainer, step: int) -> float:
+    """Seconds of one step of a run; past its end, of its last one."""
+    step = min(step, trainer.total - 1)
+    began = time.perf_counter()
+    trainer.step(step, step // trainer.per_epoch)
+    if trainer.recipe.train.device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - began
 
 
 def peak_bytes(device: str) -> int:

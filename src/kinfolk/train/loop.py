@@ -17,12 +17,14 @@ import torch
 from torch import Tensor, nn
 
 from kinfolk.core import device, distributed, files
-from kinfolk.core.errors import RequestError, WorkError
+from kinfolk.core.errors import WorkError
 from kinfolk.load.sources import opened_once
 from kinfolk.methods import Method
-from kinfolk.records.recipe import Recipe, differences
+from kinfolk.records.recipe import Recipe
 from kinfolk.records.run import Run
-from kinfolk.train import checkpoint, optim
+from kinfolk.train import checkpoint, optim, sizes
+from kinfolk.train.folder import open_folder, settled
+from kinfolk.train.objective import Scalars
 from kinfolk.train.prepare import Material, distribute, prepare
 from kinfolk.train.validate import Validation
 
@@ -88,32 +90,6 @@ def train(
     return run
 
 
-def settled(recipe: Recipe, run: Run) -> Recipe:
-    """The recipe a folder already holds if it answers this request; a folder of another request is refused."""
-    if run.folder.is_file():
-        raise RequestError(f"--out takes a folder, and '{run.folder}' is a file.")
-    if not run.exists:
-        if run.folder.exists() and any(not p.name.startswith(".") for p in run.folder.iterdir()):
-            raise RequestError(f"'{run.folder}' holds files that are not a run; choose an empty or new --out.")
-        return recipe
-    stored = run.recipe
-    other = {k: v for k, v in differences(recipe, stored).items() if v[0] != "auto"}
-    if other:
-        keys = "; ".join(f"{k}: asked {a!r}, found {b!r}" for k, (a, b) in other.items())
-        raise RequestError(f"'{run.folder}' holds another run. Different: {keys}. Choose another --out.")
-    return stored
-
-
-def open_folder(run: Run, recipe: Recipe) -> None:
-    """Write the recipe and the environment of a new run; ``resume`` marks it as unfinished."""
-    if not distributed.main() or run.resume.exists():
-        return
-    files.write_text(run.folder / "recipe.toml", recipe.text())
-    now = json.dumps(device.environment(recipe.train.device), indent=2)
-    files.write_text(run.folder / "environment.json", now + "\n")
-    run.resume.mkdir()
-
-
 class Trainer:
     """One run in progress."""
 
@@ -132,7 +108,7 @@ class Trainer:
         self.rounds = views.count // 2 if views.pairing == "turns" else 1
         self.per_epoch = self.rounds * self.pairs.batches.steps
         self.total = settings.epochs * self.per_epoch
-        self.mine = distributed.share(settings.batch)
+        self.parts = parts(distributed.share(settings.batch), settings.accumulate)
         self.pending: list[dict[str, Tensor]] = []
         self.measured: list[dict[str, Tensor]] = []
         self.seconds, self.saved_at = 0.0, time.monotonic()
@@ -190,20 +166,30 @@ class Trainer:
     def step(self, step: int, epoch: int) -> None:
         """One batch: views, terms, backward, update, and what the method moves after it."""
         turn, at = divmod(step % self.per_epoch, self.pairs.batches.steps)
-        position = (epoch, turn, at)
-        views = self.pairs.views(self.pairs.batches.rows(*position), position, self.mine, first=2 * turn)
-        with self.precision():
-            terms, measures = self.model(views)
-            loss = self.objective.total(terms)
+        self.pairs.pipeline.size = sizes.at(step / self.total, self.recipe.views)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        found = [self.backward(part, (epoch, turn, at), first=2 * turn) for part in range(len(self.parts))]
         optim.clip(self.objective, self.recipe.train)
         for group in self.optimizer.param_groups:
             group["lr"] = optim.rate(step, self.total, self.per_epoch, self.recipe.train)
         self.optimizer.step()
         self.objective.after_step((step + 1) / self.total)
-        self.pending.append({k: v.detach() for k, v in {**terms, "total": loss}.items()})
+        terms, measures = (mean(values) for values in zip(*found, strict=True))
+        self.pending.append(terms)
         self.measured.append(measures)
+
+    def backward(self, part: int, position: tuple[int, int, int], first: int) -> tuple[Scalars, Scalars]:
+        """Add the gradient of one part of a batch; return its terms with their total, and its measures."""
+        rows = self.pairs.batches.rows(*position)
+        views = self.pairs.views(rows, position, self.parts[part], first, part)
+        model, waits = self.model, part < len(self.parts) - 1
+        parallel = nn.parallel.DistributedDataParallel
+        with model.no_sync() if waits and isinstance(model, parallel) else contextlib.nullcontext():
+            with self.precision():
+                terms, measures = model(views)
+                loss = self.objective.total(terms)
+            (loss / len(self.parts)).backward()
+        return {k: v.detach() for k, v in {**terms, "total": loss}.items()}, measures
 
     def precision(self) -> contextlib.AbstractContextManager:
         """Autocast in bf16, or nothing."""
@@ -294,3 +280,14 @@ class Trainer:
                     os.truncate(path, min(sizes.get(name, 0), os.path.getsize(path)))
         self.seconds = card["seconds"] if card else 0.0
         return card["step"] if card else 0
+
+
+def parts(mine: slice, count: int) -> list[slice]:
+    """The rows of this process in ``count`` parts of one size."""
+    size = (mine.stop - mine.start) // count
+    return [slice(mine.start + i * size, mine.start + (i + 1) * size) for i in range(count)]
+
+
+def mean(values: Sequence[Scalars]) -> Scalars:
+    """The mean of each of several scalars of one name."""
+    return {k: torch.stack([v[k].float() for v in values]).mean() for k in values[0]}

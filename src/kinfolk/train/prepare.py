@@ -21,6 +21,7 @@ from kinfolk.nn.batchnorm import synchronise
 from kinfolk.positives import Positives
 from kinfolk.records.images import Images
 from kinfolk.records.recipe import Choice, Recipe, Train
+from kinfolk.train import sizes
 from kinfolk.train.objective import Objective
 from kinfolk.train.surroundings import auxiliaries
 
@@ -155,6 +156,29 @@ def refuse_small_crops(recipe: Recipe) -> None:
         raise RequestError(f"{asked} needs the augmentation 'crop', which makes views of another size.")
 
 
+def refuse_growth(recipe: Recipe, method: Method) -> None:
+    """Raise RequestError where crops are to grow and there are none, or something paints images of one size."""
+    first, size = recipe.views.first_size, int(recipe.views.size)
+    if first == "off":
+        return
+    if int(first) >= size:
+        raise RequestError(f"views.first_size = {first} does not grow: views.size is {size}.")
+    if recipe.positives.settings.get("augment") == "none" or all(c.name != "crop" for c in recipe.augmentations):
+        raise RequestError(f"views.first_size = {first} needs the augmentation 'crop', which gives views their size.")
+    painted = [a.name for a in recipe.auxiliaries if a.settings.get("mode") == "decoder"]
+    painted += [recipe.method.name] if method.reconstruction() else []
+    if painted:
+        raise RequestError(f"views.first_size = {first}: '{painted[0]}' paints images of one size.")
+
+
+def refuse_shares(settings: Train) -> None:
+    """Raise RequestError where a batch cannot be divided among processes and parts."""
+    shares, batch = distributed.world() * settings.accumulate, settings.batch
+    if batch % shares or batch < 2 * shares:
+        parts = f" in {settings.accumulate} parts" if settings.accumulate > 1 else ""
+        raise RequestError(f"train.batch = {batch} does not divide among {distributed.world()} processes{parts}.")
+
+
 def refuse_sizes(encoder: nn.Module, sizes: set[int]) -> None:
     """Raise RequestError where the encoder cannot take views of one of ``sizes``; nothing of it changes."""
     training = encoder.training
@@ -190,16 +214,16 @@ def prepare(recipe: Recipe) -> Material:
     refuse_small_crops(recipe)
     images = images_of(recipe.data, recipe.data.split, recipe.seed)
     recipe = resolve(recipe, images)
-    if recipe.train.batch % distributed.world():
-        raise RequestError(f"train.batch = {recipe.train.batch} does not divide among {distributed.world()} processes.")
+    refuse_shares(recipe.train)
     if recipe.train.compile:
         device.check_compiler(recipe.train.device)
     torch.set_num_threads(int(recipe.train.threads))
     method = network.build(recipe, int(recipe.views.size), begin=True)
     if "encoder" in method.uses:
-        refuse_sizes(method.encoder, {int(recipe.views.size)} | {p.size for p in small_crops(recipe)})
+        refuse_sizes(method.encoder, {*sizes.sides(recipe.views)} | {p.size for p in small_crops(recipe)})
     if "labels" in method.uses and not images.labelled:
         raise RequestError(f"method '{recipe.method.name}' uses labels, but {images.name} has none.")
+    refuse_growth(recipe, method)
     chosen = positives(recipe, method)
     known = {**recipe.positives.settings, **chosen.bind(images)}
     recipe = replace(recipe, positives=replace(recipe.positives, settings=known))

@@ -1,0 +1,36 @@
+"""Folder: of a run before it trains: refused if it is another's, opened with recipe and environment if it is new."""
+
+from __future__ import annotations
+
+import json
+
+from kinfolk.core import device, distributed, files
+from kinfolk.core.errors import RequestError
+from kinfolk.records.recipe import Recipe, differences
+from kinfolk.records.run import Run
+
+
+def settled(recipe: Recipe, run: Run) -> Recipe:
+    """The recipe a folder already holds if it answers this request; a folder of another request is refused."""
+    if run.folder.is_file():
+        raise RequestError(f"--out takes a folder, and '{run.folder}' is a file.")
+    if not run.exists:
+        if run.folder.exists() and any(not p.name.startswith(".") for p in run.folder.iterdir()):
+            raise RequestError(f"'{run.folder}' holds files that are not a run; choose an empty or new --out.")
+        return recipe
+    stored = run.recipe
+    other = {k: v for k, v in differences(recipe, stored).items() if v[0] != "auto"}
+    if other:
+        keys = "; ".join(f"{k}: asked {a!r}, found {b!r}" for k, (a, b) in other.items())
+        raise RequestError(f"'{run.folder}' holds another run. Different: {keys}. Choose another --out.")
+    return stored
+
+
+def open_folder(run: Run, recipe: Recipe) -> None:
+    """Write the recipe and the environment of a new run; ``resume`` marks it as unfinished."""
+    if not distributed.main() or run.resume.exists():
+        return
+    files.write_text(run.folder / "recipe.toml", recipe.text())
+    now = json.dumps(device.environment(recipe.train.device), indent=2)
+    files.write_text(run.folder / "environment.json", now + "\n")
+    run.resume.mkdir()
