@@ -1,5 +1,6 @@
 """An ``.npz`` file of arrays: ``images``, and optionally ``labels``, ``classes``, ``test_images``, ``test_labels``.
 
+``unlabeled_images`` are images without labels that are a split of their own.
 ``images`` is uint8 (N, H, W) grey, (N, H, W, 1 or 3), or (N, 1 or 3, H, W); where both readings of the
 channels are possible, the last axis is taken for them. ``labels`` is (N,): whole numbers, -1 for none, or
 names. ``classes`` names the numbers. Nothing is unpickled.
@@ -19,7 +20,7 @@ from kinfolk.core.errors import RequestError, unknown
 from kinfolk.core.listing import fingerprint
 from kinfolk.datasets import Source
 
-PREFIXES = {"train": "", "test": "test_"}
+PREFIXES = {"train": "", "test": "test_", "unlabeled": "unlabeled_"}
 
 
 class Npz:
@@ -44,7 +45,7 @@ class Npz:
         return path.suffix == ".npz" and path.is_file()
 
     def splits(self) -> tuple[str, ...]:
-        """``train``, and ``test`` if there is ``test_images``."""
+        """``train``, and ``test`` and ``unlabeled`` where there are images of that name."""
         return tuple(s for s, prefix in PREFIXES.items() if f"{prefix}images" in self._names)
 
     def open(self, split: str) -> Source:
