@@ -8,14 +8,17 @@ names. ``classes`` names the numbers. Nothing is unpickled.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
+from kinfolk.core.archives import DAMAGED
 from kinfolk.core.errors import RequestError, unknown
 from kinfolk.core.listing import fingerprint
 from kinfolk.datasets import Source
@@ -33,7 +36,7 @@ class Npz:
                 self._names = tuple(n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy"))
         except FileNotFoundError:
             raise RequestError(f"no file '{self.path}'.") from None
-        except (OSError, zipfile.BadZipFile) as error:
+        except DAMAGED as error:
             raise RequestError(f"'{self.path}' is not an .npz archive of named arrays: {error}.") from None
         if "images" not in self._names:
             found = ", ".join(self._names) or "none"
@@ -103,10 +106,9 @@ class Npz:
         return classes
 
     def _read(self, name: str) -> np.ndarray:
-        try:
-            return _array(self.path, name)
-        except ValueError:
-            raise RequestError(f"'{name}' in '{self.path}' holds Python objects, which are never unpickled.") from None
+        if _header(self.path, name)[1].hasobject:
+            raise RequestError(f"'{name}' in '{self.path}' holds Python objects, which are never unpickled.")
+        return _array(self.path, name)
 
 
 class Arrays:
@@ -145,15 +147,25 @@ class Arrays:
         return self._size[1], self._size[2]
 
 
+@contextlib.contextmanager
+def _opened(path: Path, name: str) -> Iterator[IO[bytes]]:
+    """One member of an archive; RequestError where its bytes are damaged or cut off."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
+            yield member
+    except DAMAGED as error:
+        raise RequestError(f"'{name}' in '{path}' is damaged: {error or type(error).__name__}.") from None
+
+
 def _array(path: Path, name: str) -> np.ndarray:
-    """One array of an archive; ValueError if it holds Python objects."""
-    with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
+    """One array of an archive."""
+    with _opened(path, name) as member:
         return np.lib.format.read_array(member, allow_pickle=False)
 
 
 def _header(path: Path, name: str) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and type of one array of an archive, without reading its data."""
-    with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
+    with _opened(path, name) as member:
         version = np.lib.format.read_magic(member)
         if version == (1, 0):
             found, _, dtype = np.lib.format.read_array_header_1_0(member)

@@ -3,6 +3,7 @@
 Coates, Ng and Lee, An Analysis of Single-Layer Networks in Unsupervised Feature Learning, AISTATS 2011. The
 binary version: 3 x 96 x 96 bytes an image, column by column; labels from 1 on. As the authors ask, training takes the
 100,000 of ``unlabeled`` (``data.split = auto``), evaluations the labelled ones of ``train`` and ``test``.
+Checksums of the archive: md5 as in torchvision, sha256 as in TensorFlow Datasets; the authors give none.
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ class STL10:
     """Photographs of ten classes, most of them unlabelled, as published."""
 
     downloads: ClassVar[tuple[Download, ...]] = (
-        Download("http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz", md5="91f7769df0f17e558f3565bffb0c7dfb"),
+        Download(
+            "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz",
+            md5="91f7769df0f17e558f3565bffb0c7dfb",
+            sha256="f31fd99273a1acb8609c8db427cebb1de3f71de77758cdc0e22956e1289b9866",
+        ),
     )
     card: ClassVar[dict[str, Any]] = {
         "images": {"train": 5000, "test": 8000, "unlabeled": 100000}, "classes": 10, "size": "96 x 96",
