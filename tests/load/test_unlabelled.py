@@ -10,7 +10,7 @@ import pytest
 import samples
 
 from kinfolk.core.errors import RequestError
-from kinfolk.evaluate import evaluate
+from kinfolk.evaluate import ceiling, evaluate
 from kinfolk.evaluate.export import export
 from kinfolk.evaluate.named import of_run
 from kinfolk.evaluate.opened import opened
@@ -105,6 +105,15 @@ def test_its_own_embedding_is_of_what_it_trained_on(run, layouts: dict[str, Path
     assert other.endswith("30 vectors of 8 dimensions, 30 of folder (train)")
     with pytest.raises(RequestError, match="holds vectors already"):
         export(opened(str(tmp_path / "own.npz")), "", tmp_path / "again.npz")
+
+
+def test_the_ceiling_beside_it_is_the_supervised_run_on_the_labelled(run) -> None:  # type: ignore[no-untyped-def]
+    values = run.recipe.plain()
+    assert ceiling.beside(run) is None
+    values |= {"data": {**values["data"], "split": "train"}, "method": {"name": "supervised"}}
+    labelled = train(Recipe.of(values), run.folder.parent / "labelled")
+    assert ceiling.beside(run).folder == labelled.folder.resolve()
+    assert ceiling.beside(labelled) is None
 
 
 def test_labels_are_asked_for_where_there_are_none(layouts: dict[str, Path], tmp_path: Path) -> None:
