@@ -99,12 +99,14 @@ def cifar100(root: Path) -> Path:
     return root
 
 
-def stl10(root: Path) -> Path:
-    """``stl10_binary``: 6 labelled, 5 unlabelled and 4 test images, column by column, labels from 1."""
+def stl10(root: Path, train: int = 6, unlabeled: int = 5, test: int = 4) -> Path:
+    """``stl10_binary``: labelled, unlabelled and test images, column by column, labels from 1."""
     folder = root / "stl10_binary"
     folder.mkdir(parents=True)
-    images = pixels(15, 96)
-    for name, part in (("train", range(6)), ("unlabeled", range(6, 11)), ("test", range(11, 15))):
+    images = pixels(train + unlabeled + test, 96)
+    ends = np.cumsum([0, train, unlabeled, test]).tolist()
+    for name, start, end in zip(("train", "unlabeled", "test"), ends, ends[1:], strict=False):
+        part = range(start, end)
         columns = [np.ascontiguousarray(images[i].transpose(2, 1, 0)).tobytes() for i in part]
         (folder / f"{name}_X.bin").write_bytes(b"".join(columns))
         if name != "unlabeled":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import mmap
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +93,57 @@ def test_features_survive_their_file_in_pieces(tmp_path: Path, suffix: str, monk
         np.testing.assert_array_equal(getattr(read, name), getattr(whole, name))
     assert list(read.origins) == list(whole.origins)
     assert read.card == whole.card
+
+
+MEMORY = '''
+import sys
+from pathlib import Path
+import numpy as np
+from kinfolk.records import features
+from kinfolk.records.features import Features
+
+def peak():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+
+folder, count, width = Path(sys.argv[1]), 100_000, 256
+parts = []
+for number, split in enumerate(("train", "test")):
+    np.lib.format.open_memmap(folder / f"{split}.npy", "w+", np.float32, (count, width))[::1000] = number + 1
+    vectors = np.load(folder / f"{split}.npy", mmap_mode="r")
+    origins = [f"photo {i}" for i in range(count)]
+    parts.append(Features(vectors, np.arange(count) % 3, np.arange(count), origins, ("a", "b", "c"), split, "d", "f"))
+Path("/proc/self/clear_refs").write_text("5")
+before = peak()
+features.save(folder / "f.npz", parts)
+print(peak() - before)
+'''
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from /proc")
+def test_two_splits_are_written_to_npz_in_memory_that_does_not_grow_with_them(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", MEMORY, tmp_path], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 80, "MB, where the vectors of both are 205"
+    with np.load(tmp_path / "f.npz") as data:
+        assert data["vectors"].shape == (200_000, 256)
+        assert data["vectors"][[0, 1, 99_000, 100_000, 199_000], 7].tolist() == [1, 0, 1, 2, 2]
+        assert data["origins"][[5, 199_999]].tolist() == ["photo 5", "photo 99999"]
+        assert data["split"][[99_999, 100_000]].tolist() == ["train", "test"]
+        assert data["labels"][[4, 100_004]].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_features_file_with_damaged_bytes_is_refused(tmp_path: Path, compressed: bool) -> None:
+    vectors, place = means(numbered().pixels), tmp_path / "f.npz"
+    (np.savez_compressed if compressed else np.savez)(place, vectors=vectors, labels=np.arange(COUNT))
+    whole, refused = place.read_bytes(), 0
+    for i in range(0, len(whole), 11):
+        place.write_bytes(whole[:i] + bytes([whole[i] ^ 255]) + whole[i + 1 :])
+        try:
+            np.testing.assert_array_equal(Features.load(place).vectors, vectors)
+        except RequestError as error:
+            refused += "is not a features file: " in str(error)
+    assert refused > 50
 
 
 def test_pages_of_a_memory_map_are_let_go_and_come_back(tmp_path: Path) -> None:

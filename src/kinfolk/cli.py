@@ -109,22 +109,16 @@ def embed(
     subject: Subject,
     out: Annotated[Path, typer.Option(help="Features file: .npz or .parquet.")],
     data: Annotated[str, typer.Option(help="Images to embed; a run's own by default.")] = "",
-    split: Annotated[str, typer.Option(help="Which split; all: train and test in one file, for evaluate.")] = "train",
+    split: Annotated[str, typer.Option(help="Which split; a run's own by default, else train; all: as evaluate.")] = "",
     layer: Annotated[str, typer.Option(help="h (before the projector), z, or latents (an auto-decoder's own).")] = "h",
     encoder: Encoder = "",
     set_: Settings = [],  # noqa: B006
 ) -> None:
     """Write one vector an image, with path and label."""
-    from kinfolk.embed import embed_to, save_latents
+    from kinfolk.evaluate.export import export
     from kinfolk.evaluate.opened import opened
 
-    named = opened(subject, data, encoder, set_)
-    if layer == "latents" and named.run is not None:
-        typer.echo(f"{out}: {save_latents(named.run, named.recipe.data, split, out):,} latents")
-        return
-    parts, train = named.parts(split, whole=bool(data))
-    count, width = embed_to(next(named.embedders(train)), parts, out, layer, named.digest, counted("embedding"))
-    typer.echo(f"{out}: {count:,} vectors of {width} dimensions")
+    typer.echo(export(opened(subject, data, encoder, set_), split, out, layer, counted("embedding"), say))
 
 
 @app.command()

@@ -33,6 +33,24 @@ def test_every_layout_gives_the_same_rgb(tmp_path: Path, layout: str, compressed
         np.testing.assert_array_equal(source.decode(i), colour[i])
 
 
+@pytest.mark.parametrize("compressed", [False, True])
+def test_damaged_bytes_anywhere_are_told_in_one_sentence(tmp_path: Path, compressed: bool) -> None:
+    images = samples.pixels(8, 12)
+    names = np.array(["ant", "bee"] * 4)
+    (np.savez_compressed if compressed else np.savez)(tmp_path / "a.npz", images=images, labels=names)
+    whole, told = (tmp_path / "a.npz").read_bytes(), set()
+    broken = [whole[:i] + bytes([whole[i] ^ 255]) + whole[i + 1 :] for i in range(0, len(whole), 7)]
+    for data in [*broken, *(whole[:-cut] for cut in (1, 30, 200, len(whole) // 2))]:
+        (tmp_path / "a.npz").write_bytes(data)
+        try:
+            source = Npz(tmp_path / "a.npz").open("train")
+            np.testing.assert_array_equal(source.decode(5), images[5])
+        except RequestError as error:
+            told.add(str(error).replace(str(tmp_path), "")[:40])
+    assert any(text.startswith("'images' in '/a.npz' is damaged: ") for text in told)
+    assert any(text.startswith("'labels' in '/a.npz' is damaged: ") for text in told)
+
+
 def test_arrays_in_column_order_are_read_right(tmp_path: Path) -> None:
     images = np.asfortranarray(samples.pixels(4, 6))
     np.testing.assert_array_equal(written(tmp_path, images=images).open("train").decode(3), images[3])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,15 @@ import pytest
 import samples
 
 from kinfolk.core.errors import RequestError
+from kinfolk.evaluate.export import export
 from kinfolk.evaluate.measure import evaluate
+from kinfolk.evaluate.named import of_run
 from kinfolk.load.images import divided, images_of
 from kinfolk.load.roles import roles
+from kinfolk.records.features import Features
+from kinfolk.records.features import load as load_features
 from kinfolk.records.recipe import Data, Recipe
+from kinfolk.records.run import Run
 from kinfolk.train import train
 
 NAMES = ("ant", "bee", "cat", "dog", "emu")
@@ -84,13 +90,53 @@ def test_what_cannot_be_held_out_is_refused(animals: str, data: dict, said: str)
         divided(Data(name=animals, **data), 0)
 
 
-def test_evaluate_measures_them_without_being_asked(animals: str, tmp_path: Path) -> None:
-    asked = Recipe.of({
-        "data": {"name": animals, "size": 16, "held_out": ["dog", "ant"]}, "method": {"hidden": 8, "out": 4},
+def trained(animals: str, out: Path, **data: object) -> Run:
+    return train(Recipe.of({
+        "data": {"name": animals, "size": 16, **data}, "method": {"hidden": 8, "out": 4},
         "encoder": {"name": "convnet", "channels": [8]}, "train": {"epochs": 1, "batch": 16, "threads": 1},
-    })
-    run = train(asked, tmp_path / "run")
+    }), out)
+
+
+def test_evaluate_measures_them_without_being_asked(animals: str, tmp_path: Path) -> None:
+    run = trained(animals, tmp_path / "run", held_out=["dog", "ant"])
     found = [f for f in evaluate(run, only=("ood",), floors=False) if f.kind == "score"]
     assert found
     assert all("held-out classes" in str(f.protocol["dataset"]) for f in found)
     assert all(f.protocol["classes"] == 2 for f in found)
+
+
+def test_a_run_embeds_its_own_images_as_it_selected_them_and_others_whole(animals: str, tmp_path: Path) -> None:
+    run = trained(animals, tmp_path / "run", held_out=["dog", "ant"], fraction=0.5)
+    said = {split: export(of_run(run), split, tmp_path / f"{split}.npz") for split in ("train", "test", "all")}
+    name, chosen = Path(animals).name, "data.held_out = ('dog', 'ant')"
+    assert said["train"].endswith(f"18 vectors of 8 dimensions, 18 of {name} (train; {chosen}; data.fraction = 0.5)")
+    assert said["test"].endswith(f"18 vectors of 8 dimensions, 18 of {name} (test; {chosen})")
+    own = Features.load(tmp_path / "train.npz")
+    assert own.index.tolist() == images_of(run.recipe.data, "train", 0).index.tolist()
+    assert own.classes == ("bee", "cat", "emu")
+    both = load_features(tmp_path / "all.npz")
+    assert both["train"].origins == own.origins
+    assert both["test"].origins == Features.load(tmp_path / "test.npz").origins
+    whole = export(of_run(run, animals), "", tmp_path / "whole.npz")
+    assert whole.endswith(f"60 vectors of 8 dimensions, 60 of {name} (train)")
+
+
+def test_of_a_run_without_a_test_split_the_held_out_tenth_is_not_embedded(animals: str, tmp_path: Path) -> None:
+    flat = str(Path(animals) / "train")
+    run = trained(flat, tmp_path / "run")
+    assert "54 of train (train)" in export(of_run(run), "", tmp_path / "own.npz")
+    assert "6 of train (train[held out])" in export(of_run(run), "test", tmp_path / "rest.npz")
+    assert "60 of train (train)" in export(of_run(run, flat), "", tmp_path / "whole.npz")
+
+
+def test_images_without_a_label_are_left_out_and_counted(animals: str, tmp_path: Path) -> None:
+    mixed = tmp_path / "mixed"
+    shutil.copytree(animals, mixed)
+    for number in range(3):
+        samples.png(mixed / "train" / f"loose {number}.png", samples.pixels(1, seed=900 + number)[0])
+    run = trained(str(mixed), tmp_path / "run", held_out=["dog"])
+    said: list[str] = []
+    evaluate(run, only=("ood",), floors=False, say=said.append)
+    told = "train: 3 of 63 images were left out: they have no label, and classes were chosen or held out"
+    assert said.count(told) == 1
+    assert images_of(Data(name=str(mixed)), "train", 0).remarks == []

@@ -17,20 +17,23 @@ from kinfolk.load.images import load
 from kinfolk.records.recipe import Recipe
 from kinfolk.train import train
 
-CLASSES, EACH = ("church", "parachute", "tench"), {"train": 24, "val": 8}
+EACH = {"train": 24, "val": 8}
 LAYOUTS = ("folder", "flat", "data.npz", "parquet")
+LABELLED = ("few_shot", "knn", "linear_probe")
+MEASURED = (*LABELLED, "spectrum")
 
 
 @pytest.fixture(scope="module")
 def home(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Some of the real photographs, in the four layouts; the flat one without labels, in the same order."""
     root = tmp_path_factory.mktemp("layouts")
-    arrays: dict[str, np.ndarray] = {"classes": np.array(CLASSES)}
+    classes = tuple(sorted(folder.name for folder in (shared_data / "imagenette-96" / "train").iterdir()))
+    arrays: dict[str, np.ndarray] = {"classes": np.array(classes)}
     (root / "parquet").mkdir()
     for split, count in EACH.items():
         rows, pixels, labels = [], [], []
         (root / "flat" / split).mkdir(parents=True)
-        for label, name in enumerate(CLASSES):
+        for label, name in enumerate(classes):
             for i, file in enumerate(sorted((shared_data / "imagenette-96" / split / name).iterdir())[:count]):
                 copy = root / "folder" / split / name / file.name
                 copy.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +52,8 @@ def home(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_same_pixels_labels_and_order(home: Path) -> None:
     first = {split: load(str(home / "folder"), split) for split in ("train", "test")}
-    assert len(first["train"]) == 72
+    assert [len(images) for images in first.values()] == [240, 80]
+    assert len(first["train"].classes) == 10
     for layout in LAYOUTS[1:]:
         for split, expected in first.items():
             images = load(str(home / layout), split)
@@ -58,7 +62,7 @@ def test_the_same_pixels_labels_and_order(home: Path) -> None:
             assert images.labelled == (layout != "flat")
             if images.labelled:
                 np.testing.assert_array_equal(images.labels, expected.labels)
-                assert images.classes == CLASSES
+                assert images.classes == first[split].classes
         limited = [load(str(home / name), "train", limit=20, seed=3).index.tolist() for name in ("folder", layout)]
         assert limited[0] == limited[1]
 
@@ -69,15 +73,16 @@ def test_the_same_network_and_the_same_scores(home: Path, tmp_path: Path) -> Non
         asked = Recipe.of({
             "data": {"name": str(home / layout), "size": 32}, "views": {"size": 24},
             "encoder": {"name": "convnet", "channels": [8, 16]}, "method": {"hidden": 16, "out": 8},
-            "train": {"epochs": 2, "batch": 24, "threads": 1},
+            "train": {"epochs": 1, "batch": 24, "threads": 1},
         })
         run = train(asked, tmp_path / layout)
         weights[layout] = {k: v.numpy().tobytes() for k, v in load_file(run.weights).items()}
         said[layout] = []
-        found = evaluate(run, only=("knn", "spectrum"), floors=False, say=said[layout].append)
+        found = evaluate(run, only=MEASURED, floors=False, say=said[layout].append)
         scores[layout] = [(f.name, f.protocol.get("k"), f.value, f.low, f.high) for f in found if f.kind == "score"]
     assert all(weights[layout] == weights["folder"] for layout in LAYOUTS)
-    assert {name for name, *_ in scores["folder"]} > {"knn"}
-    assert scores["flat"] == [score for score in scores["folder"] if score[0] != "knn"]
-    assert [layout for layout in LAYOUTS if "left out, without labels: knn" in said[layout]] == ["flat"]
+    assert {name for name, *_ in scores["folder"]} > {*LABELLED}
+    assert scores["flat"] == [score for score in scores["folder"] if score[0] not in LABELLED]
+    told = f"left out, without labels: {', '.join(LABELLED)}"
+    assert [layout for layout in LAYOUTS if told in said[layout]] == ["flat"]
     assert scores["data.npz"] == scores["parquet"] == scores["folder"]

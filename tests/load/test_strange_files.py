@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -11,9 +14,11 @@ import numpy as np
 import pytest
 import samples
 from PIL import Image
+from safetensors.numpy import load_file
 
 from kinfolk.core.errors import RequestError
 from kinfolk.load.images import load
+from kinfolk.records.run import Run
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +28,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def strange(root: Path) -> tuple[int, set[str]]:
     """Some twenty kinds of files, good and bad; how many can be decoded, and the names of those that cannot."""
-    root.mkdir()
+    root.mkdir(parents=True)
     y, x = np.mgrid[0:40, 0:40]
     colour = np.stack([x * 6, y * 6, (x + y) * 3], axis=2).astype(np.uint8)
     picture, grey = Image.fromarray(colour), Image.fromarray(colour[..., 0])
@@ -85,6 +90,38 @@ def test_a_folder_of_strange_files_loads_and_says_what_it_skipped(tmp_path: Path
         assert np.abs(images.pixels[names.index(name)] - level).max() <= 1, name
     turned = images.pixels[names.index("turned.jpg")].astype(int)
     assert np.abs(turned - np.rot90(plain, -1, axes=(1, 2))).mean() < 6
+
+
+def test_a_run_trains_on_what_is_good_and_says_what_it_skipped(tmp_path: Path) -> None:
+    good, bad = strange(tmp_path / "photos" / "train")
+    for number, image in enumerate(samples.pixels(8, 40)):
+        samples.png(tmp_path / "photos" / "test" / f"{number}.png", image)
+    command = ["train", "--data", "photos", "--out", "run", "--epochs", "1", "--batch", "8", "--encoder", "convnet"]
+    small = ["encoder.channels=8,16", "method.hidden=8", "method.out=4", "train.threads=1", "data.size=32"]
+    done = subprocess.run(
+        [sys.executable, "-m", "kinfolk", *command, *(f for pair in small for f in ("--set", pair))],
+        capture_output=True, text=True, timeout=240, cwd=tmp_path, check=True,
+    )
+    lines = [line.removeprefix("kinfolk: ") for line in done.stderr.splitlines()]
+    assert any(line.startswith(f"simclr with convnet on {good} images of photos (train, 32 px)") for line in lines)
+    told = [line for line in lines if "skipped" in line]
+    said = rf"train: {len(bad)} images could not be read and were skipped \(all: (.*skipped\.txt)\), first: (.+)"
+    found = re.fullmatch(said, told[0])
+    assert len(told) == 1
+    assert found
+    assert sum(f"{name}: " in found[2] for name in bad) == 3
+    listed = dict(line.split(": ", 1) for line in Path(found[1]).read_text("utf-8").splitlines())
+    reasons = {Path(name).name: reason for name, reason in listed.items()}
+    assert set(reasons) == bad
+    assert reasons["empty.jpg"] == "the file is empty"
+    assert "decompression bomb" in reasons["bomb.png"]
+    assert any("1 file not named like an image was left out: " in line and "notes.txt" in line for line in lines)
+    assert "Traceback" not in done.stderr
+    assert "Warning" not in done.stderr
+    run = Run(tmp_path / "run")
+    assert run.finished
+    assert all(np.isfinite(value).all() for value in load_file(run.weights).values())
+    assert [row["epoch"] for row in run.log][-1] == 1
 
 
 def test_a_selection_of_strange_files_still_fits_its_labels(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from kinfolk.core.errors import RequestError
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
 IDX_BYTES = 8
+DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What NumPy and zipfile raise where they read an ``.npz`` with damaged bytes."""
 
 
 def is_archive(name: str) -> bool:

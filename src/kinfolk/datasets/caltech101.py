@@ -2,7 +2,7 @@
 
 Li, Andreeto, Ranzato and Perona, Caltech 101, CaltechDATA 2022 (first published by Fei-Fei, Fergus and
 Perona, 2004). One folder for each class; the folder BACKGROUND_Google is no class and is left out. There is no
-split for evaluation: a tenth is held out (see ``load/images``).
+split for evaluation: a tenth is held out (see ``load/images``). The archive's md5 is as in torchvision for R.
 """
 
 from __future__ import annotations

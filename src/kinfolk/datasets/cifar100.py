@@ -2,7 +2,8 @@
 
 Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009. Each record is a byte of coarse label, a byte
 of fine label, then 1,024 bytes of red, green and blue each, row by row. The fine labels are the classes unless
-``labels`` asks for the twenty coarse ones.
+``labels`` asks for the twenty coarse ones. Checksums of the archive: md5 as on the author's page, sha256 as in
+TensorFlow Datasets.
 """
 
 from __future__ import annotations
@@ -27,7 +28,11 @@ class Cifar100:
     """Small photographs of a hundred classes as published."""
 
     downloads: ClassVar[tuple[Download, ...]] = (
-        Download("https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz", md5="03b5dce01913d631647c71ecec9e9cb8"),
+        Download(
+            "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
+            md5="03b5dce01913d631647c71ecec9e9cb8",
+            sha256="58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
+        ),
     )
     card: ClassVar[dict[str, Any]] = {
         "images": {"train": 50000, "test": 10000}, "classes": 100, "size": "32 x 32",

@@ -2,6 +2,7 @@
 
 Xiao, Rasul and Vollgraf, Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms,
 2017. The files are named as MNIST's are: a folder is taken for this dataset where its name holds "fashion".
+Checksums: md5 as on the authors' page, sha256 as in TensorFlow Datasets.
 """
 
 from __future__ import annotations
@@ -29,10 +30,26 @@ class FashionMNIST:
     """Articles of clothing as published."""
 
     downloads: ClassVar[tuple[Download, ...]] = (
-        Download(HOME + "train-images-idx3-ubyte.gz", md5="8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
-        Download(HOME + "train-labels-idx1-ubyte.gz", md5="25c81989df183df01b3e8a0aad5dffbe"),
-        Download(HOME + "t10k-images-idx3-ubyte.gz", md5="bef4ecab320f06d8554ea6380940ec79"),
-        Download(HOME + "t10k-labels-idx1-ubyte.gz", md5="bb300cfdad3c16e7a12a480ee83cd310"),
+        Download(
+            HOME + "train-images-idx3-ubyte.gz",
+            md5="8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+            sha256="3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        ),
+        Download(
+            HOME + "train-labels-idx1-ubyte.gz",
+            md5="25c81989df183df01b3e8a0aad5dffbe",
+            sha256="a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        ),
+        Download(
+            HOME + "t10k-images-idx3-ubyte.gz",
+            md5="bef4ecab320f06d8554ea6380940ec79",
+            sha256="346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        ),
+        Download(
+            HOME + "t10k-labels-idx1-ubyte.gz",
+            md5="bb300cfdad3c16e7a12a480ee83cd310",
+            sha256="67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        ),
     )
     card: ClassVar[dict[str, Any]] = {
         "images": {"train": 60000, "test": 10000}, "classes": 10, "size": "28 x 28, grey",

@@ -1,7 +1,8 @@
 """Imagenette: 13,394 photographs of ten easily told ImageNet classes, shorter side 160 pixels.
 
 Howard, Imagenette, fast.ai 2019 (version 2). Folders ``train`` and ``val``, in each a folder for every class,
-named by its WordNet number; classes are given their English names.
+named by its WordNet number; classes are given their English names. Checksums of the archive: md5 as in torchvision,
+sha256 as in TensorFlow Datasets; fast.ai gives none.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Imagenette:
         Download(
             "https://s3.amazonaws.com/fast-ai-imageclas/imagenette2-160.tgz",
             md5="e793b78cc4c9e9a4ccc0c1155377a412",
+            sha256="88daccb09b6fce93f45e6c09ddeb269cce705549e6bff322092a2a5a11489863",
         ),
     )
     card: ClassVar[dict[str, Any]] = {

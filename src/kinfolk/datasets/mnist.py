@@ -1,7 +1,8 @@
 """MNIST: 70,000 handwritten digits, 28 x 28, grey, as the idx files that were published.
 
 LeCun, Cortes and Burges, The MNIST database of handwritten digits, 1998. Any folder of idx files of this
-layout is read; grey becomes RGB with three equal channels.
+layout is read; grey becomes RGB with three equal channels. Checksums: md5 as in torchvision, whose mirror this is;
+sha256 as in TensorFlow Datasets.
 """
 
 from __future__ import annotations
@@ -27,10 +28,26 @@ class MNIST:
     """Handwritten digits as published."""
 
     downloads: ClassVar[tuple[Download, ...]] = (
-        Download(HOME + "train-images-idx3-ubyte.gz", md5="f68b3c2dcbeaaa9fbdd348bbdeb94873"),
-        Download(HOME + "train-labels-idx1-ubyte.gz", md5="d53e105ee54ea40749a09fcbcd1e9432"),
-        Download(HOME + "t10k-images-idx3-ubyte.gz", md5="9fb629c4189551a2d022fa330f9573f3"),
-        Download(HOME + "t10k-labels-idx1-ubyte.gz", md5="ec29112dd5afa0611ce80d1b7f02629c"),
+        Download(
+            HOME + "train-images-idx3-ubyte.gz",
+            md5="f68b3c2dcbeaaa9fbdd348bbdeb94873",
+            sha256="440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        ),
+        Download(
+            HOME + "train-labels-idx1-ubyte.gz",
+            md5="d53e105ee54ea40749a09fcbcd1e9432",
+            sha256="3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        ),
+        Download(
+            HOME + "t10k-images-idx3-ubyte.gz",
+            md5="9fb629c4189551a2d022fa330f9573f3",
+            sha256="8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        ),
+        Download(
+            HOME + "t10k-labels-idx1-ubyte.gz",
+            md5="ec29112dd5afa0611ce80d1b7f02629c",
+            sha256="f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        ),
     )
     card: ClassVar[dict[str, Any]] = {
         "images": {"train": 60000, "test": 10000}, "classes": 10, "size": "28 x 28, grey",

@@ -1,5 +1,6 @@
 """An ``.npz`` file of arrays: ``images``, and optionally ``labels``, ``classes``, ``test_images``, ``test_labels``.
 
+``unlabeled_images`` are images without labels that are a split of their own.
 ``images`` is uint8 (N, H, W) grey, (N, H, W, 1 or 3), or (N, 1 or 3, H, W); where both readings of the
 channels are possible, the last axis is taken for them. ``labels`` is (N,): whole numbers, -1 for none, or
 names. ``classes`` names the numbers. Nothing is unpickled.
@@ -7,19 +8,22 @@ names. ``classes`` names the numbers. Nothing is unpickled.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
+from kinfolk.core.archives import DAMAGED
 from kinfolk.core.errors import RequestError, unknown
 from kinfolk.core.listing import fingerprint
 from kinfolk.datasets import Source
 
-PREFIXES = {"train": "", "test": "test_"}
+PREFIXES = {"train": "", "test": "test_", "unlabeled": "unlabeled_"}
 
 
 class Npz:
@@ -32,7 +36,7 @@ class Npz:
                 self._names = tuple(n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy"))
         except FileNotFoundError:
             raise RequestError(f"no file '{self.path}'.") from None
-        except (OSError, zipfile.BadZipFile) as error:
+        except DAMAGED as error:
             raise RequestError(f"'{self.path}' is not an .npz archive of named arrays: {error}.") from None
         if "images" not in self._names:
             found = ", ".join(self._names) or "none"
@@ -44,7 +48,7 @@ class Npz:
         return path.suffix == ".npz" and path.is_file()
 
     def splits(self) -> tuple[str, ...]:
-        """``train``, and ``test`` if there is ``test_images``."""
+        """``train``, and ``test`` and ``unlabeled`` where there are images of that name."""
         return tuple(s for s, prefix in PREFIXES.items() if f"{prefix}images" in self._names)
 
     def open(self, split: str) -> Source:
@@ -102,10 +106,9 @@ class Npz:
         return classes
 
     def _read(self, name: str) -> np.ndarray:
-        try:
-            return _array(self.path, name)
-        except ValueError:
-            raise RequestError(f"'{name}' in '{self.path}' holds Python objects, which are never unpickled.") from None
+        if _header(self.path, name)[1].hasobject:
+            raise RequestError(f"'{name}' in '{self.path}' holds Python objects, which are never unpickled.")
+        return _array(self.path, name)
 
 
 class Arrays:
@@ -144,15 +147,25 @@ class Arrays:
         return self._size[1], self._size[2]
 
 
+@contextlib.contextmanager
+def _opened(path: Path, name: str) -> Iterator[IO[bytes]]:
+    """One member of an archive; RequestError where its bytes are damaged or cut off."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
+            yield member
+    except DAMAGED as error:
+        raise RequestError(f"'{name}' in '{path}' is damaged: {error or type(error).__name__}.") from None
+
+
 def _array(path: Path, name: str) -> np.ndarray:
-    """One array of an archive; ValueError if it holds Python objects."""
-    with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
+    """One array of an archive."""
+    with _opened(path, name) as member:
         return np.lib.format.read_array(member, allow_pickle=False)
 
 
 def _header(path: Path, name: str) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and type of one array of an archive, without reading its data."""
-    with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
+    with _opened(path, name) as member:
         version = np.lib.format.read_magic(member)
         if version == (1, 0):
             found, _, dtype = np.lib.format.read_array_header_1_0(member)

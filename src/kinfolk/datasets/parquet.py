@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 IMAGES = ("image", "img")
 LABELS = ("label", "labels", "fine_label", "coarse_label")
-SPLITS = ("train", "validation", "valid", "val", "test")
+SPLITS = ("train", "validation", "valid", "val", "test", "unlabeled", "unlabelled")
 GROUPS_KEPT = 3
 
 

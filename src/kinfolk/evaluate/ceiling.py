@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kinfolk.core import registry
 from kinfolk.core.errors import KinfolkError, RequestError
+from kinfolk.load.images import APART
 from kinfolk.records.run import Run
 
 PREFIX = "ceiling: "
@@ -35,7 +38,8 @@ def at(folder: str) -> Run:
 def beside(run: Run) -> Run | None:
     """The finished supervised run in the same folder of runs, on the same data with the same encoder, or None.
 
-    Of several the one that trained for most epochs, then the first by name.
+    Beside a run on unlabelled images it is one on their dataset's labelled split. Of several it is the one that
+    trained for most epochs, then the first by name.
     """
     own, found = run.recipe, []
     if labelled(run):
@@ -46,7 +50,8 @@ def beside(run: Run) -> Run | None:
             continue
         try:
             recipe = other.recipe
-            if (recipe.data, recipe.encoder, recipe.evaluate) == (own.data, own.encoder, own.evaluate):
+            data = replace(recipe.data, split=own.data.split) if own.data.split in APART else recipe.data
+            if (data, recipe.encoder, recipe.evaluate) == (own.data, own.encoder, own.evaluate):
                 found += [other] if labelled(other) else []
         except KinfolkError:
             continue

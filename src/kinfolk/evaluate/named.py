@@ -76,19 +76,10 @@ class Named:
             return roles(recipe.data, self.size, recipe.seed, ood, anomalies, recipe.evaluate.limit)
         return {role: behind(found, recipe.data.name, self.size) for role, found in self.features().items()}
 
-    def parts(self, split: str, whole: bool) -> tuple[list[Images], Images]:
-        """The images of one split, or of train and test for ``all``; and training images for what needs them.
-
-        With ``whole`` no tenth of a ``train`` without a test split is left out, unless ``all`` is asked for.
-        """
-        data = self.recipe.data
-        settings: dict[str, Any] = {"size": self.size, "settings": data.settings}
-        if split != "all":
-            part = load(data.name, split, hold_out=not whole, **settings)
-            drawn = (self.kind, self.name) == ("floor", "random")
-            return [part], load(data.name, data.split, **settings) if drawn else part
-        both = self.images()
-        return [both["train"], both["test"]], both["train"]
+    @property
+    def own(self) -> bool:
+        """Whether its images are those of the run that it is, as the run selected them."""
+        return self.run is not None and self.recipe == self.run.recipe
 
     def on(self, split: str = "", **given: str) -> Named:
         """The same subject on another split, or on as many images as the flags limit and seed say, where they do.
@@ -198,10 +189,10 @@ class Named:
 
         Where every h has to be found by optimisation, nothing is embedded a second time for a diagnostic.
         """
-        own, features = self.recipe == run.recipe, dict(subject.features)
+        own, features = self.own, dict(subject.features)
         if "index" in registry.leaf("methods", run.recipe.method.name).open().uses:
             subject = replace(subject, encode=None, views=None)
-            if own:
+            if own and subject.images["train"].split == run.recipe.data.split:
                 features["train", "latents"] = latents(run, run.recipe.data)
         if not self.recipe.augmentations:
             return replace(subject, features=features)
@@ -250,7 +241,7 @@ def of_run(run: Run, data: str = "") -> Named:
     """A run, on its own images or on others."""
     recipe = run.recipe
     other: dict[str, Any] = {"name": data, "limit": "all", "fraction": 1.0, "classes": (), "settings": {}}
-    other |= {"held_out": (), "held_out_count": 0}
+    other |= {"held_out": (), "held_out_count": 0, "split": "auto"}
     source = replace(recipe.data, **other) if data else recipe.data
     return Named(run.name, "run", replace(recipe, data=source), run.folder)
 

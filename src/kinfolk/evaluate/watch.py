@@ -12,6 +12,7 @@ from kinfolk.core.config import Setting
 from kinfolk.core.errors import RequestError, unknown
 from kinfolk.embed import Embedder
 from kinfolk.load.images import evaluation_split, images_of
+from kinfolk.load.roles import bank
 from kinfolk.methods import Method
 from kinfolk.numerics import draws, linalg
 from kinfolk.numerics.collapse import Extent
@@ -34,7 +35,7 @@ class Look:
         z: float32 (n, P), their projections, or None.
         bank: float32 (m, D), features of the training images; none where nothing asked for them.
         held_out: the held-out images.
-        trained: the training images.
+        trained: the images behind the bank.
     """
 
     h: np.ndarray
@@ -100,7 +101,7 @@ NEED_BANK = {"knn", "similarity"}
 class Watch:
     """A listener that logs what it sees under ``watch``: numbers, distributions, and an ``alarm`` in words.
 
-    It looks at up to 1,000 held-out and 5,000 training images (200 each where every latent has to be found by
+    It looks at up to 1,000 held-out images and 5,000 of the bank (200 each where every latent has to be found by
     optimisation), evenly spaced and without augmentation, after every ``every`` epochs and after the last.
     """
 
@@ -117,8 +118,8 @@ class Watch:
         split = evaluation_split(recipe.data.name, recipe.data.settings)
         slow = "index" in material.method.uses
         self.held_out = spaced(images_of(recipe.data, split, recipe.seed), SLOW if slow else HELD_OUT)
-        bank = (SLOW if slow else BANK) if NEED_BANK & set(self.names) else 0
-        self.trained = spaced(material.images, bank)
+        count = (SLOW if slow else BANK) if NEED_BANK & set(self.names) else 0
+        self.trained = spaced(bank(recipe.data, recipe.seed) if count else material.images, count)
         self.device, self.last = recipe.train.device, recipe.train.epochs
         if "knn" in self.names and not (self.held_out.labelled and self.trained.labelled):
             raise RequestError(f"--watch knn needs labels, and {material.images.name} has none.")

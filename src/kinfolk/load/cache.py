@@ -31,7 +31,7 @@ from kinfolk.load import workers
 
 Progress = Callable[[int, int], None]
 RESERVE = 256 * 2**20
-SECONDS_BETWEEN_SAVES = 0.5
+SECONDS_BETWEEN_SAVES = 0.1
 DAYS_KEPT = 60.0
 
 

@@ -7,7 +7,8 @@ the shorter side is resized, the middle of the longer kept.
 
 Splits: ``test`` falls back to the evaluation split: ``test``, else ``validation`` or ``val``. A dataset with
 neither has a tenth of ``train`` held out, chosen by hash of the position, and called ``train[held out]``;
-its ``train`` is then the other nine tenths.
+its ``train`` is then the other nine tenths. A recipe's ``data.split = auto`` is ``unlabeled`` where there is such a
+split, else ``train``.
 
 Selections, in this order: held-out part, classes, fraction, limit. Fraction and limit keep the images with
 the smallest hash of (seed, position), in the order of the dataset: the same for every process, and a
@@ -17,7 +18,7 @@ smaller selection lies within a larger one.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +33,7 @@ from kinfolk.records.recipe import Data
 
 HELD_OUT = "train[held out]"
 EVALUATION = ("test", "testing", "validation", "val", "valid", "dev")
+APART = ("unlabeled", "unlabelled")
 MEASURED = 400
 LEAST, MOST = 8, 224
 
@@ -67,13 +69,23 @@ def evaluation_split(name: str, settings: dict[str, Any] | None = None) -> str:
     return _evaluation_of(sources.open_dataset(name, settings))
 
 
-def images_of(data: Data, split: str, seed: int) -> Images:
+def settled(data: Data) -> Data:
+    """``[data]`` with the split that ``auto`` means: images without labels that are a split of their own, or train."""
+    if data.split != "auto":
+        return data
+    found = sources.open_dataset(data.name, data.settings).splits()
+    return replace(data, split=next((s for s in APART if s in found), "train"))
+
+
+def images_of(data: Data, split: str, seed: int, hold_out: bool = True) -> Images:
     """Load one split as a recipe's ``[data]`` says; ``limit`` and ``fraction`` hold for the training split only."""
+    own = settled(data)
+    data, split = own, own.split if split == data.split else split
     seen, _ = divided(data, seed)
     chosen: dict[str, Any] = {"size": data.size, "classes": seen, "seed": seed, "settings": data.settings}
     if split == data.split:
         chosen |= {"limit": data.limit, "fraction": data.fraction}
-    return load(data.name, split, **chosen)
+    return load(data.name, split, hold_out=hold_out, **chosen)
 
 
 def divided(data: Data, seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -86,6 +98,7 @@ def divided(data: Data, seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """
     if not data.held_out and not data.held_out_count:
         return data.classes, ()
+    data = settled(data)
     dataset = sources.open_dataset(data.name, data.settings)
     names = dataset.open(data.split if data.split in dataset.splits() else dataset.splits()[0]).classes
     for wanted in data.held_out:
@@ -145,7 +158,7 @@ def load(
     positions = np.arange(len(source))
     if split == HELD_OUT or (split == "train" and hold_out and not _evaluation(found)):
         positions = _part(name, positions, split == HELD_OUT)
-    positions, labels, names = _selected(name, source, positions, chosen)
+    positions, labels, names, left_out = _selected(name, split, source, positions, chosen)
     trained = source if split in ("train", HELD_OUT) else None
     side = auto_size(dataset, trained) if size == "auto" else _checked_size(size)
     key = _key(source, side, positions)
@@ -156,7 +169,7 @@ def load(
         pixels=entry.pixels, labels=labels[rows], classes=names, index=entry.kept,
         origins=[source.origins[i] for i in entry.kept.tolist()], name=dataset_name(name), split=split,
         fingerprint=hashlib.blake2b(key.encode() + labels.tobytes(), digest_size=8).hexdigest(),
-        factors={k: v[entry.kept] for k, v in source.factors.items()}, card=_card(source, entry, key),
+        factors={k: v[entry.kept] for k, v in source.factors.items()}, card=_card(source, entry, key, left_out),
     )
 
 
@@ -209,14 +222,18 @@ def _part(name: str, positions: np.ndarray, held_out: bool) -> np.ndarray:
 
 
 def _selected(
-    name: str, source: Source, positions: np.ndarray, chosen: Selection
-) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Positions (sorted), their labels, and the class names."""
-    labels, names = source.labels, source.classes
+    name: str, split: str, source: Source, positions: np.ndarray, chosen: Selection
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], list[str]]:
+    """Positions (sorted), their labels, the class names, and a note of the images that had no label to choose by."""
+    labels, names, notes = source.labels, source.classes, list[str]()
     if chosen.classes:
-        if not names:
+        unlabelled = int((labels[positions] == UNLABELLED).sum())
+        if not names or unlabelled == len(positions):
             wanted = ", ".join(chosen.classes)
-            raise RequestError(f"'{name}' has no labels: classes {wanted} cannot be chosen.")
+            raise RequestError(f"'{name}' ({split}) has no labels: classes {wanted} cannot be chosen.")
+        if unlabelled:
+            notes = [f"{split}: {unlabelled:,} of {len(positions):,} images were left out: they have no label, and "
+                     "classes were chosen or held out"]
         for wanted in chosen.classes:
             if wanted not in names:
                 raise unknown(f"class of '{name}'", wanted, names)
@@ -234,7 +251,7 @@ def _selected(
         positions = np.sort(positions[order[:count]])
     if not len(positions):
         raise RequestError(f"no images of '{name}' are left after the selection.")
-    return positions, labels[positions], names
+    return positions, labels[positions], names, notes
 
 
 def scrambled(positions: np.ndarray, purpose: str, seed: int) -> np.ndarray:
@@ -259,8 +276,8 @@ def _key(source: Source, size: int, positions: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def _card(source: Source, entry: cache.Entry, key: str) -> dict[str, Any]:
-    card = dict(source.card)
+def _card(source: Source, entry: cache.Entry, key: str, notes: list[str]) -> dict[str, Any]:
+    card = {**source.card, "notes": [*source.card.get("notes", ()), *notes]}
     if entry.skipped:
         card["skipped"] = {"count": len(entry.skipped), "first": entry.skipped[:3]}
         card["skipped_list"] = str(cache.folder(key) / "skipped.txt")

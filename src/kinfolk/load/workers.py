@@ -128,6 +128,7 @@ def _forked(source: Source, parts: Sequence[np.ndarray], size: int, count: int) 
             pipe.close()
         for child in children:
             os.kill(child, signal.SIGKILL)
+        for child in children:
             os.waitpid(child, 0)
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import ZipFile
 
 import numpy as np
 
 from kinfolk.core import files
+from kinfolk.core.archives import DAMAGED
 from kinfolk.core.errors import RequestError
 from kinfolk.records.images import Images
 
@@ -127,18 +128,35 @@ def save(path: Path, parts: Sequence[Features]) -> None:
                     writer.write_table(part.take(np.arange(start, min(start + ROWS, len(part)))).table())
                     files.release(part.vectors)
     elif path.suffix == ".npz":
-        rows = {
-            "vectors": [part.vectors for part in parts],
-            "labels": [part.labels for part in parts],
-            "index": [part.index for part in parts],
-            "origins": [np.array([str(o) for o in part.origins], dtype=np.str_) for part in parts],
-            "split": [np.full(len(part), part.split) for part in parts],
-        }
-        with files.replacing(path) as partial, open(partial, "wb") as handle:
-            arrays: dict[str, Any] = {k: v[0] if len(v) == 1 else np.concatenate(v) for k, v in rows.items()}
-            np.savez(handle, card=np.array(json.dumps(parts[0].card)), **arrays)
+        with files.replacing(path) as partial, ZipFile(partial, "w", allowZip64=True) as archive:
+            _write_npz(archive, parts)
     else:
         raise RequestError(f"features are written as .npz or .parquet, not '{path.suffix or path.name}'.")
+
+
+def _write_npz(archive: ZipFile, parts: Sequence[Features]) -> None:
+    """Write the arrays of all parts one behind the other, as ``np.savez`` would, ``ROWS`` rows at a time."""
+    count = sum(map(len, parts))
+    longest = max(1, *(len(str(o)) for part in parts for o in part.origins))
+    widest = max(len(part.split) for part in parts)
+    columns: dict[str, tuple[str, tuple[int, ...], Callable[[Features, slice], Any]]] = {
+        "vectors": ("<f4", parts[0].vectors.shape[1:], lambda part, rows: part.vectors[rows]),
+        "labels": ("<i8", (), lambda part, rows: part.labels[rows]),
+        "index": ("<i8", (), lambda part, rows: part.index[rows]),
+        "origins": (f"<U{longest}", (), lambda part, rows: [str(o) for o in part.origins[rows]]),
+        "split": (f"<U{widest}", (), lambda part, rows: [part.split] * len(part.labels[rows])),
+    }
+    with archive.open("card.npy", "w") as member:
+        np.lib.format.write_array(member, np.array(json.dumps(parts[0].card)))
+    for name, (kind, shape, of) in columns.items():
+        with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+            header = {"descr": kind, "fortran_order": False, "shape": (count, *shape)}
+            np.lib.format.write_array_header_1_0(member, header)
+            for part in parts:
+                for start in range(0, len(part), ROWS):
+                    rows = slice(start, start + ROWS)
+                    member.write(np.ascontiguousarray(of(part, rows), dtype=kind).tobytes())
+                    files.release(part.vectors)
 
 
 def load(path: Path) -> dict[str, Features]:
@@ -155,7 +173,7 @@ def load(path: Path) -> dict[str, Features]:
         return _parts(path, arrays, card)
     except FileNotFoundError:
         raise RequestError(f"no features file '{path}'.") from None
-    except (KeyError, ValueError, OSError, TypeError, EOFError, BadZipFile) as error:
+    except (KeyError, TypeError, *DAMAGED) as error:
         raise RequestError(f"'{path}' is not a features file: {error}") from None
 
 

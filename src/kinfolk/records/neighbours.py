@@ -6,11 +6,11 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from kinfolk.core import files
+from kinfolk.core.archives import DAMAGED
 from kinfolk.core.errors import RequestError
 from kinfolk.records.images import Images
 
@@ -147,5 +147,5 @@ class Neighbours:
             return cls(**arrays, **card)
         except FileNotFoundError:
             raise RequestError(f"no file of neighbours '{path}'.") from None
-        except (KeyError, ValueError, OSError, TypeError, EOFError, BadZipFile) as error:
+        except (KeyError, TypeError, *DAMAGED) as error:
             raise RequestError(f"'{path}' is not a file of neighbours written by kinfolk: {error}") from None

@@ -19,7 +19,7 @@ class Data:
     """``[data]``: which images."""
 
     name: Annotated[str, "a named dataset, or the path of a folder, parquet or npz file"] = "digits"
-    split: Annotated[str, "the split to train on"] = "train"
+    split: Annotated[str, "the split to train on; auto: unlabeled where there is one, else train"] = "auto"
     limit: Annotated[int | Literal["all"], "[1, inf)", "use this many images, drawn by the seed"] = "all"
     fraction: Annotated[float, "(0, 1]", "use this share of the images, drawn by the seed"] = 1.0
     classes: Annotated[tuple[str, ...], "keep these classes only; empty keeps all"] = ()

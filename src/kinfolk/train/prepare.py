@@ -13,7 +13,7 @@ from kinfolk.core import device, distributed, registry
 from kinfolk.core.errors import RequestError
 from kinfolk.load import network
 from kinfolk.load.batches import Batches
-from kinfolk.load.images import images_of
+from kinfolk.load.images import images_of, settled
 from kinfolk.load.pairs import Pairs
 from kinfolk.load.views import Pipeline
 from kinfolk.methods import Method
@@ -212,6 +212,7 @@ def prepare(recipe: Recipe) -> Material:
         RequestError: the recipe cannot be carried out with these images or on this hardware.
     """
     refuse_small_crops(recipe)
+    recipe = replace(recipe, data=settled(recipe.data))
     images = images_of(recipe.data, recipe.data.split, recipe.seed)
     recipe = resolve(recipe, images)
     refuse_shares(recipe.train)
@@ -222,7 +223,10 @@ def prepare(recipe: Recipe) -> Material:
     if "encoder" in method.uses:
         refuse_sizes(method.encoder, {*sizes.sides(recipe.views)} | {p.size for p in small_crops(recipe)})
     if "labels" in method.uses and not images.labelled:
-        raise RequestError(f"method '{recipe.method.name}' uses labels, but {images.name} has none.")
+        raise RequestError(
+            f"method '{recipe.method.name}' uses labels, but {images.name} ({images.split}) has none; another split is "
+            "chosen with --set data.split=NAME."
+        )
     refuse_growth(recipe, method)
     chosen = positives(recipe, method)
     known = {**recipe.positives.settings, **chosen.bind(images)}

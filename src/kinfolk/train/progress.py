@@ -30,8 +30,8 @@ class Progress:
         encoder = "" if recipe.encoder.name == NO_ENCODER else f" with {recipe.encoder.name}"
         say(
             f"{recipe.method.name}{encoder} on {len(images):,} images of {images.name} "
-            f"({images.size} px), {parameters / 1e6:.2f} M parameters, {settings.device} {settings.precision}, "
-            f"{settings.threads} threads -> {run.folder}"
+            f"({images.split}, {images.size} px), {parameters / 1e6:.2f} M parameters, "
+            f"{settings.device} {settings.precision}, {settings.threads} threads -> {run.folder}"
         )
         for remark in images.remarks:
             say(remark)
