@@ -69,7 +69,7 @@ class Neighbours:
         if self.fingerprint == images.fingerprint:
             return
         if not self.fingerprint:
-            reason = f"their file does not say of which images it is: kinfolk neighbours FILE --data ... says it"
+            reason = "their file does not say of which images it is: kinfolk neighbours FILE --data ... says it"
         elif (self.dataset, self.split) != (images.name, images.split):
             reason = f"they were found in {self.dataset} ({self.split})"
         elif not np.array_equal(self.index, images.index):
