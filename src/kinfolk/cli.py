@@ -131,7 +131,7 @@ def embed(
 def neighbours(
     subject: Subject,
     out: Annotated[Path, typer.Option(help="File of neighbours: .npz or .parquet.")],
-    data: Annotated[str, typer.Option(help="The images; a run's own by default. Whose another program's vectors are.")] = "",
+    data: Annotated[str, typer.Option(help="The images; a run's own by default. Needed for others' vectors.")] = "",
     split: Annotated[str, typer.Option(help="Which split; a run's own by default, else train.")] = "",
     metric: Annotated[str, typer.Option(help="cosine, dot or euclidean.")] = "cosine",
     k: Annotated[int, typer.Option("-k", help="Neighbours of each image.")] = 20,

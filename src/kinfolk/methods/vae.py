@@ -32,6 +32,7 @@ class VAE(Method):
     """The terms ``reconstruction`` and ``kl``; ``active_units`` (dimensions in use) is watched."""
 
     divides: ClassVar[bool] = True
+    least_views: ClassVar[int] = 1
     defaults: ClassVar[dict[str, Any]] = {"views": {"count": 1, "augmentations": []}}
 
     def __init__(

@@ -32,6 +32,7 @@ class VQVAE(Method):
     """The terms ``reconstruction`` and ``commitment``; ``perplexity`` (codes in use) is watched."""
 
     divides: ClassVar[bool] = True
+    least_views: ClassVar[int] = 1
     defaults: ClassVar[dict[str, Any]] = {"views": {"count": 1, "augmentations": []}}
 
     def __init__(
