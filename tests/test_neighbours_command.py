@@ -126,7 +126,7 @@ def test_a_subject_that_cannot_be_is_refused(
     monkeypatch.chdir(tmp_path)
     features().save(Path("f.npz"))
     with pytest.raises(RequestError, match=said):
-        opened(subject, data).on(**given)
+        opened(subject, data).on(**given).layer("", tmp_path)
 
 
 def test_weights_are_a_subject_like_a_run(tmp_path: Path) -> None:
@@ -183,3 +183,59 @@ def test_neighbours_need_a_second_view_to_replace(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "take the place of second views, and there is one view of each image" in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def foreign(place: Path, split: str = "train", *, limit: int | str = "all", hold_out: bool = True, **more) -> None:
+    """Another program's vectors of digits, one an image in their order: raw pixels, nothing else."""
+    images = load("digits", split, limit=limit, hold_out=hold_out)
+    np.savez(place, vectors=images.pixels.reshape(len(images), -1).astype(np.float32), **more)
+
+
+def test_another_programs_vectors_are_given_their_images_and_train(tmp_path: Path) -> None:
+    few = ["--data", "digits", "--limit", 64]
+    images = load("digits", "train", limit=64)
+    for name, limit in (("few", 64), ("whole", "all")):
+        foreign(tmp_path / f"{name}.npz", limit=limit)
+        done = kinfolk("neighbours", f"{name}.npz", *few, "-k", 3, "--out", f"near-{name}.npz", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "purity (neighbours of the same class):" in done.stdout
+    one, other = (Neighbours.load(tmp_path / f"near-{name}.npz") for name in ("few", "whole"))
+    own = find(replace(features(64), vectors=images.pixels.reshape(64, -1).astype(np.float32), index=images.index), 3)
+    assert np.array_equal(one.nearest, own.nearest)
+    assert one.digest == other.digest
+    assert one.fingerprint == images.fingerprint
+    train = ["train", *few, "--method", "byol", *SMALL, "--epochs", 1, "--set", "positives.name=neighbours"]
+    run = kinfolk(*train, "--set", "positives.index=near-few.npz", "--out", "run", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert "positives: the nearest neighbour in few (cosine)" in run.stderr
+
+    done = kinfolk("neighbours", "few.npz", "-k", 3, "--out", "unplaced.npz", cwd=tmp_path)
+    assert "of which images is not known" in done.stdout
+    run = kinfolk(*train, "--set", "positives.index=unplaced.npz", "--out", "other", cwd=tmp_path)
+    assert run.returncode == 2
+    assert "does not say of which images it is: kinfolk neighbours FILE --data ... says it" in run.stderr
+    done = kinfolk("neighbours", "few.npz", "--data", "digits", "--limit", 63, "--out", "x.npz", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "'few.npz' holds 64 vectors, but digits has 63 images to train on (train, of 4,000 in all)" in done.stderr
+    assert not (tmp_path / "x.npz").exists()
+    assert not (tmp_path / "other").exists()
+
+
+def test_rows_that_another_program_numbered_or_labelled_are_held_to_the_data(tmp_path: Path) -> None:
+    images = load("digits", "train", limit=64)
+
+    def lists(**more) -> Neighbours:
+        foreign(tmp_path / "f.npz", limit=64, **more)
+        return find(opened(str(tmp_path / "f.npz"), "digits").on(limit="64").layer("", tmp_path), 3)
+
+    names = np.array([images.classes[i] for i in images.labels])
+    plain = lists(labels=names)
+    assert np.array_equal(plain.nearest, lists(labels=images.labels).nearest)
+    mixed = np.random.default_rng(0).permutation(64)
+    numbered = lists(index=images.index[mixed])
+    expected = images.index[mixed[np.searchsorted(images.index, plain.nearest)]]
+    assert np.array_equal(numbered.of(images.index[mixed]), expected)
+    with pytest.raises(RequestError, match=r"is not what '.*f.npz' was made from: image \d+ has another label"):
+        lists(labels=np.roll(names, 1))
+    with pytest.raises(RequestError, match="it has no vector of image"):
+        lists(index=images.index + 1)

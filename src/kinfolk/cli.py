@@ -125,7 +125,7 @@ def embed(
 def neighbours(
     subject: Subject,
     out: Annotated[Path, typer.Option(help="File of neighbours: .npz or .parquet.")],
-    data: Annotated[str, typer.Option(help="The images; a run's own by default.")] = "",
+    data: Annotated[str, typer.Option(help="The images; a run's own by default. Needed for others' vectors.")] = "",
     split: Annotated[str, typer.Option(help="Which split; a run's own by default, else train.")] = "",
     metric: Annotated[str, typer.Option(help="cosine, dot or euclidean.")] = "cosine",
     k: Annotated[int, typer.Option("-k", help="Neighbours of each image.")] = 20,
@@ -137,7 +137,7 @@ def neighbours(
 ) -> None:
     """Find the nearest others of every image, for positives and sheets; with labels, say how pure they are."""
     from kinfolk.evaluate.opened import opened
-    from kinfolk.neighbours import check, find, purity
+    from kinfolk.neighbours import check, find, summary
 
     check(out, metric, k)
     named = opened(subject, data, encoder, set_).on(split, limit=limit, seed=seed)
@@ -146,11 +146,7 @@ def neighbours(
         print(f"searching {len(features):,} x {features.vectors.shape[1]}", file=sys.stderr, flush=True)
         found = find(features, k, metric)  # type: ignore[arg-type]
     found.save(out)
-    typer.echo(f"{out}: {k} neighbours of {len(found):,} images of {found.dataset} ({found.split}), {metric}, "
-               f"in {found.subject} {found.layer}")
-    for line in purity(found, features):
-        typer.echo(line)
-    typer.echo(f"next: kinfolk train ... --set positives.name=neighbours --set positives.index={out}")
+    typer.echo("\n".join(summary(found, features, out)))
 
 
 @app.command()

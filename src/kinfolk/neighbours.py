@@ -53,6 +53,18 @@ def find(features: Features, k: int = 20, metric: Metric = "cosine") -> Neighbou
     )
 
 
+def summary(found: Neighbours, features: Features, out: Path) -> list[str]:
+    """What was found and written, how pure it is, and what can be done with it, in words."""
+    ready = f"next: kinfolk train ... --set positives.name=neighbours --set positives.index={out}"
+    unplaced = f"of which images is not known: to train with it, name them: kinfolk neighbours ... --data D --out {out}"
+    return [
+        f"{out}: {found.k} neighbours of {len(found):,} images of {found.dataset} ({found.split}), {found.metric}, "
+        f"in {found.subject} {found.layer}",
+        *purity(found, features),
+        ready if found.fingerprint else unplaced,
+    ]
+
+
 def purity(found: Neighbours, features: Features) -> list[str]:
     """The share of neighbours of the same class, by number of neighbours, in words; nothing without labels."""
     if not features.labelled:

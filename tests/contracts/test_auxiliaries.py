@@ -179,6 +179,49 @@ def test_a_split_keeps_its_part_from_the_projector(name):
         torch.testing.assert_close(project(features), project(features * (torch.arange(width) < own)))
 
 
+@pytest.mark.parametrize("split", ["end", "middle"])
+@pytest.mark.parametrize("method", ["autoencoder", "vae", "vq_vae"])
+@leaf
+def test_where_a_generative_method_is_split_each_half_learns_from_its_own_objective(name, method, split):
+    objective = toys.build(name, method, split=split, weight=3.0)
+    network, seen = objective.method, []
+    width = {"autoencoder": 24, "vae": 128, "vq_vae": 24}[method]
+    halved = network.encoder.get_submodule(network.encoder.middle()[0]) if split == "middle" else {
+        "autoencoder": network.encoder, "vae": getattr(network, "mean", None), "vq_vae": network.encoder.blocks[-1],
+    }[method]
+    halved.register_forward_hook(lambda module, inputs, output: seen.append(output), prepend=True)
+    terms, _ = objective(toys.views())
+    assert len(seen) == 1
+    own = {k: v for k, v in terms.items() if "." not in k}
+    loss = {"method": network.total(own), "auxiliary": objective.total(terms) - network.total(own)}
+    half = (seen[0].transpose(0, 1) if seen[0].dim() == 4 else seen[0].movedim(-1, 0)).shape[0] // 2
+    for whose, value in loss.items():
+        (slope,) = torch.autograd.grad(value, seen[0], retain_graph=True)
+        slope = slope.transpose(0, 1) if slope.dim() == 4 else slope.movedim(-1, 0)
+        reached = [bool(part.any()) for part in (slope[:half], slope[half:])]
+        assert reached == [whose == "method", whose == "auxiliary"], whose
+    with torch.no_grad():
+        features = network.eval().embedder()(toys.views().pixels[0])
+    assert features.shape == (8, width + (6 if split == "middle" else 0))
+    assert objective.auxiliaries[name].width == (width // 2 if split == "end" else 6)
+
+
+@pytest.mark.parametrize("split", ["end", "middle"])
+@pytest.mark.parametrize("method", ["autoencoder", "vae", "vq_vae"])
+def test_a_generative_method_that_is_split_trains_all_it_has_and_paints(method, split):
+    objective = toys.build("augmentation_prediction", method, split=split, input="original")
+    backward(objective)
+    trained = {n for n, p in objective.named_parameters() if p.requires_grad}
+    assert set(gradients(objective)) == trained
+    network = objective.method.eval()
+    paint = network.reconstruction()
+    pixels = toys.views().pixels[0]
+    with torch.no_grad():
+        assert paint(pixels).shape == pixels.shape
+        if (invent := network.generation()) is not None:
+            assert invent(3, torch.Generator().manual_seed(0)).shape == (3, *pixels.shape[1:])
+
+
 @pytest.mark.parametrize(
     ("method", "settings", "said"),
     [

@@ -20,8 +20,10 @@ import torch
 from torch import Tensor, nn
 
 from kinfolk.core import registry
+from kinfolk.core.errors import RequestError
 from kinfolk.embed import Embedder
 from kinfolk.methods import Method
+from kinfolk.records.recipe import Recipe
 from kinfolk.train import checkpoint
 
 HERE = Path(__file__).parent
@@ -56,6 +58,24 @@ def test_terms_are_finite_scalars_for_any_number_of_views(name, count):
     assert set(method.weights) <= set(terms)
     weighted = sum(method.weights.get(k, 1.0) * v.detach() for k, v in terms.items())
     torch.testing.assert_close(total, weighted)
+
+
+@every
+def test_as_few_views_as_it_declares_are_enough_and_fewer_are_refused(name):
+    method = toys.build(name)
+    least = method.least_views
+    terms, total = backward(method, toys.views(least))
+    assert all(torch.isfinite(t) for t in [*terms.values(), total])
+    assert all(torch.isfinite(g).all() for g in toys.gradients(method).values())
+    asked = {"method": {"name": name}, "views": {"count": 1}}
+    if least == 1:
+        assert Recipe.of(asked).views.count == 1
+        return
+    with pytest.raises(RequestError, match=f"method '{name}' compares views of one image and needs {least} or more"):
+        Recipe.of(asked)
+    if "small" in method.uses:
+        assert Recipe.of({**asked, "views": {"count": 1, "small_count": 2}}).views.small_count == 2
+        assert torch.isfinite(backward(toys.build(name), toys.views(1, small=2))[1])
 
 
 @every

@@ -29,7 +29,12 @@ METHODS: dict[str, dict[str, Any]] = {
 }
 
 
-def recipe(method: str) -> Recipe:
+SPLIT = [f"{method} {split}" for method in ("vae", "vq_vae") for split in ("end", "middle")]
+
+
+def recipe(kind: str) -> Recipe:
+    """A method, or one whose h an auxiliary splits, such as ``vae end``."""
+    method, _, split = kind.partition(" ")
     given: dict[str, Any] = {
         "data": {"name": "digits", "limit": 96, "settings": {"train": 200, "test": 100}},
         "method": {"name": method, **METHODS[method]},
@@ -37,13 +42,16 @@ def recipe(method: str) -> Recipe:
     }
     if method != "autodecoder":
         given["encoder"] = {"name": "convnet", "channels": [8, 16]}
+    if split:
+        given["views"] = {"augmentations": ["crop", "flip", "jitter"]}
+        given["auxiliaries"] = [{"name": "augmentation_prediction", "hidden": 8, "split": split}]
     return Recipe.of(given)
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
     folder = tmp_path_factory.mktemp("runs")
-    return {method: train(recipe(method), folder / method) for method in METHODS}
+    return {kind: train(recipe(kind), folder / kind.replace(" ", "-")) for kind in [*METHODS, *SPLIT]}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -62,7 +70,16 @@ def test_measured_and_shown(method: str, runs: dict[str, Run], tmp_path: Path) -
     assert f"Images and what is painted of them of {method}" in [s["name"] for s in payload["sets"]]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("kind", SPLIT)
+def test_a_split_embedding_is_kept_and_measured_whole(kind: str, runs: dict[str, Run]) -> None:
+    width = {"vae end": 8, "vae middle": 8 + 4, "vq_vae end": 16, "vq_vae middle": 16 + 4}[kind]
+    images = images_of(runs[kind].recipe.data, "train", 0)
+    assert embed(embedder(runs[kind]), images).vectors.shape == (96, width)
+    found = evaluate(runs[kind], only=("knn", "reconstruction"), floors=False)
+    assert {"knn", "reconstruction", "reconstructions"} <= {f.name for f in found}
+
+
+@pytest.mark.parametrize("method", [*METHODS, *SPLIT])
 def test_stopped_in_the_middle_it_ends_the_same(
     method: str, runs: dict[str, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,9 +47,9 @@ class Routing:
         counted: which branches' terms are part of the total; the others are only logged.
         gradient: whether it reaches the encoder (the online one; a teacher has none) or stops before it.
         teacher_head: slow follows the online head as the teacher follows its network; trained learns by its own terms.
-        split: what of h is read: all (none); its second half, the method's projector getting the first (end); the
-            second half of the last-but-one stage, pooled, the first going on to the projector (middle); or all,
-            through a perceptron of its own first (replicate).
+        split: what of h is read: all (none); its second half, the method's projector (or decoder) getting the first
+            (end); the second half of the last-but-one stage, pooled, the first going on (middle); or all, through a
+            perceptron of its own first (replicate).
     """
 
     weight: float

@@ -57,7 +57,7 @@ class Reconstruction(Auxiliary):
         ] = "slow",
         split: Annotated[
             Literal["none", "end", "middle", "replicate"],
-            "predict from all of h; from its second half, the projector getting the first (end); from the second half "
+            "predict from all of h; from its second half, the method keeping the first (end); from the second half "
             "of the last-but-one stage, the first going on (middle); from all, elaborated by a perceptron (replicate)",
         ] = "none",
         hidden: Annotated[int, "[1, inf)", "width of the perceptron's hidden layer"] = 512,

@@ -18,10 +18,18 @@ class Encoder(nn.Module):
 
     width: int
     frozen = False
+    halved = False
+    """Whether the second half of h is an auxiliary's: set before a method is built."""
+    branch = ""
+    """The submodule whose output was split by ``branch_off``."""
 
     def __init__(self, image_size: int) -> None:
         super().__init__()
         self.image_size = image_size
+
+    def own(self, width: int) -> int:
+        """How many of ``width`` columns of h, from the first on, are the method's own."""
+        return width // 2 if self.halved else width
 
     def stages(self, images: Tensor) -> list[Tensor]:
         """Feature maps (B, C, h, w) after each stage, the last one first pooled into ``forward``'s output."""
@@ -49,13 +57,15 @@ class Encoder(nn.Module):
             module.__dict__["left"] = leaves.mean((2, 3)) if axis == 1 else leaves.mean(1)
             return torch.cat([goes_on, torch.zeros_like(leaves)], axis)
 
-        def join(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            return torch.cat([output, module.get_submodule(name).__dict__.pop("left")], 1)
-
+        self.branch = name
         self.get_submodule(name).register_forward_hook(divide)
-        self.register_forward_hook(join)
+        self.register_forward_hook(lambda module, inputs, output: module.joined(output))
         self.width += channels - half
         return channels - half
+
+    def joined(self, pooled: Tensor) -> Tensor:
+        """What ``branch_off`` left aside in the pass just made joins its output (B, D): (B, D + S)."""
+        return torch.cat([pooled, self.get_submodule(self.branch).__dict__.pop("left")], 1) if self.branch else pooled
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, D)."""

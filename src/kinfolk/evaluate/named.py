@@ -17,6 +17,7 @@ from kinfolk.core.errors import RequestError
 from kinfolk.embed import Embedder, embedder, latents
 from kinfolk.evaluate import subjects
 from kinfolk.evaluate.alter import as_trained
+from kinfolk.evaluate.rows import behind, placed
 from kinfolk.load.images import EVALUATION, HELD_OUT, images_of, load, scrambled
 from kinfolk.load.network import bare, put
 from kinfolk.load.roles import roles
@@ -85,11 +86,11 @@ class Named:
         """The same subject on another split, or on as many images as the flags limit and seed say, where they do.
 
         Raises:
-            RequestError: a setting is not accepted, or the subject is a features file, which has its own images.
+            RequestError: a setting is not accepted, or the subject is a features file without --data.
         """
         given = {flag: value for flag, value in given.items() if value}
-        if self.kind == "features":
-            flags = [*(["data"] if self.imaged else []), *(["split"] if split else []), *given]
+        if self.kind == "features" and not self.imaged:
+            flags = [*(["split"] if split else []), *given]
             if flags:
                 said = ", ".join(f"--{flag}" for flag in flags)
                 raise RequestError(f"'{self.place}' holds the features of its own images: leave out {said}.")
@@ -112,6 +113,8 @@ class Named:
         """
         if self.kind == "features":
             found = Features.load(self.place)
+            if self.imaged:
+                found = placed(found, replace(self.recipe.data, size=self.size), self.recipe.seed, self.place)
             return subjects.layer_of({("train", found.layer): found}, layer or found.layer, str(self.place))
         data, run = self.recipe.data, self.run
         if run is not None and layer == "latents":
@@ -250,21 +253,3 @@ def untrained_choice(named: Named) -> Choice | None:
     """The encoder of the floor ``random``, or None where it is not known."""
     choice = named.recipe.encoder
     return choice if named.chosen and choice.name != NO_ENCODER else None
-
-
-def behind(found: Features, data: str, size: Any) -> Images:
-    """The images that features were made from, in their order, found by number.
-
-    Raises:
-        RequestError: an image is not there, or has another label.
-    """
-    images = load(data, found.split.removesuffix("[held out]"), size=size, hold_out=False)
-    rows = np.searchsorted(images.index, found.index).clip(0, len(images) - 1)
-    absent = np.flatnonzero(images.index[rows] != found.index)
-    both = (found.labels >= 0) & (images.labels[rows] >= 0)
-    other = np.flatnonzero(both & (found.labels != images.labels[rows]))
-    if len(absent) or len(other):
-        number = found.index[(absent if len(absent) else other)[0]]
-        what = "is not there" if len(absent) else "has another label"
-        raise RequestError(f"--data {data} is not what the features were made from: image {number} {what}.")
-    return images.take(rows)

@@ -38,6 +38,7 @@ def build(recipe: Recipe, image_size: int, *, begin: bool = False) -> Method:
             encoder or method cannot be split as an auxiliary asks.
     """
     start, asked = recipe.start, splits(recipe)
+    divides = registry.leaf("methods", recipe.method.name).open().divides
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.key(recipe.seed, "initial"))
         encoder = bare(recipe.encoder, image_size, fetch=begin)
@@ -48,11 +49,12 @@ def build(recipe: Recipe, image_size: int, *, begin: bool = False) -> Method:
         whole = encoder.width
         if "middle" in asked:
             branch_off(encoder, recipe)
-        own, complete = whole // 2 if "end" in asked else whole, encoder.width
+        encoder.halved = "end" in asked
+        own, complete = whole if divides else encoder.own(whole), encoder.width
         encoder.width = own
         method: Method = registry.build("methods", recipe.method.name, encoder, **recipe.method.settings)
         encoder.width = complete
-    if own < complete and not method.see_first(own):
+    if own < complete and not divides and not method.see_first(own):
         said = " and ".join(sorted(asked))
         raise RequestError(f"split = '{said}': method '{recipe.method.name}' has no projector to split h with.")
     if begin and not any(p.requires_grad for p in method.parameters()):
@@ -68,8 +70,8 @@ def splits(recipe: Recipe) -> set[str]:
 def parts(recipe: Recipe, method: Method, width: int) -> dict[str, slice]:
     """Which columns of h (B, ``width``) an auxiliary reads with each kind of split.
 
-    The encoder's own output comes first, halved between method and auxiliary by ``end``; what ``middle`` takes from
-    the last-but-one stage follows it.
+    The embedding without auxiliaries comes first, halved between method and auxiliary by ``end``; what ``middle`` takes
+    from the last-but-one stage follows it.
     """
     own = width - (method.encoder.middle()[1] + 1) // 2 if "middle" in splits(recipe) else width
     return {"none": slice(0, own), "replicate": slice(0, own), "end": slice(own // 2, own), "middle": slice(own, width)}

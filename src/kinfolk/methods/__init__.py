@@ -46,13 +46,17 @@ class Method(nn.Module):
       knows the image size only), ``labels``, ``teacher``, ``index`` (it keeps a latent for every training image: it
       takes plain images, and embeds others by optimisation, so that little is validated and watched), ``small`` (it
       takes small crops beside the views, and makes targets of ``views.large`` alone).
-    * ``reads`` names the submodules that take h, so that an auxiliary can have a part of h for itself.
+    * ``least_views`` is how many views of an image (small crops included) its terms need.
+    * ``reads`` names the submodules that take h, so that an auxiliary can have a part of h for itself. A method whose
+      h is not the encoder's output (``divides``) leaves that part to it by ``encoder.own`` and ``encoder.joined``.
     * ``defaults`` are values of a recipe, by section, that suit the method better than the general ones.
     """
 
     uses: ClassVar[frozenset[str]] = frozenset({"encoder"})
     defaults: ClassVar[dict[str, Any]] = {}
     reads: ClassVar[tuple[str, ...]] = ("projector",)
+    divides: ClassVar[bool] = False
+    least_views: ClassVar[int] = 2
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()

@@ -36,6 +36,7 @@ class AutoDecoder(Method):
     """The terms ``reconstruction`` and ``prior``, the squared length of the latents."""
 
     uses: ClassVar[frozenset[str]] = frozenset({"index"})
+    least_views: ClassVar[int] = 1
     defaults: ClassVar[dict[str, Any]] = {"views": {"count": 1, "augmentations": []}}
 
     def __init__(

@@ -26,6 +26,7 @@ class AutoEncoder(Method):
     """Every view is painted from its own features: the term ``reconstruction``."""
 
     reads: ClassVar[tuple[str, ...]] = ("decoder",)
+    least_views: ClassVar[int] = 1
     defaults: ClassVar[dict[str, Any]] = {"views": {"count": 1, "augmentations": []}}
 
     def __init__(

@@ -27,6 +27,7 @@ class Supervised(Method):
 
     uses: ClassVar[frozenset[str]] = frozenset({"encoder", "labels"})
     reads: ClassVar[tuple[str, ...]] = ("classifier",)
+    least_views: ClassVar[int] = 1
 
     def __init__(
         self,

@@ -6,7 +6,8 @@ Reference code: none by the authors.
 Differs from the reference: convolutions; the image's distribution is a normal one of fixed variance, so that its
     log-likelihood is a squared error; ``kl`` is twice that variance (in units of the normalised pixels).
 Shapes: B images, V views, D encoder width, L latent width, S the image's side; pixels (B, 3, S, S), h (V, B, L): the
-    mean, z (V, B, 3SS).
+    mean, z (V, B, 3SS). Where an auxiliary splits h in the end, half of the means are its own: neither drawn from,
+    painted nor kept near a normal one. What it takes in the middle follows the means.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ ACTIVE = 0.01
 class VAE(Method):
     """The terms ``reconstruction`` and ``kl``; ``active_units`` (dimensions in use) is watched."""
 
+    divides: ClassVar[bool] = True
+    least_views: ClassVar[int] = 1
     defaults: ClassVar[dict[str, Any]] = {"views": {"count": 1, "augmentations": []}}
 
     def __init__(
@@ -44,35 +47,52 @@ class VAE(Method):
     ) -> None:
         super().__init__(encoder)
         self.weights = {"kl": kl, "active_units": 0.0}
-        self.latent = latent
+        self.latent = encoder.own(latent)
         self.mean = nn.Linear(encoder.width, latent)
-        self.log_variance = nn.Linear(encoder.width, latent)
-        self.decoder = Decoder(latent, encoder.image_size, channels)
+        self.log_variance = nn.Linear(encoder.width, self.latent)
+        self.decoder = Decoder(self.latent, encoder.image_size, channels)
 
     def encode(self, views: Views) -> Encoded:
         features = through(self.encoder, views.pixels, "all")
-        mean, log_variance = self.mean(features), self.log_variance(features)
-        count, images, _ = mean.shape
+        h, log_variance = embedding(self.mean, features), self.log_variance(features[..., : self.mean.in_features])
+        count, images, _ = h.shape
         noise = torch.randn(count, images * world(), self.latent, generator=views.generator)
-        drawn = mean + noise[:, share(images * world())].to(mean) * (0.5 * log_variance).exp()
+        drawn = h[..., : self.latent] + noise[:, share(images * world())].to(h) * (0.5 * log_variance).exp()
         painted = through(self.decoder, list(drawn), "all")
-        return Encoded(mean, painted.flatten(2), more={"log_variance": log_variance})
+        return Encoded(h, painted.flatten(2), more={"log_variance": log_variance})
 
     def terms(self, encoded: Encoded, views: Views) -> dict[str, Tensor]:
         pixels = torch.stack(views.pixels).flatten(2)
-        terms = vae_terms(encoded.z, pixels, encoded.h, encoded.more["log_variance"])
-        return {**terms, "active_units": active_units(gather(encoded.h.detach(), 1))}
+        mean = encoded.h[..., : self.latent]
+        terms = vae_terms(encoded.z, pixels, mean, encoded.more["log_variance"])
+        return {**terms, "active_units": active_units(gather(mean.detach(), 1))}
 
     def embedder(self) -> nn.Module:
-        return nn.Sequential(self.encoder, self.mean)
+        return Means(self.encoder, self.mean)
 
     def reconstruction(self) -> Callable[[Tensor], Tensor]:
-        return lambda pixels: self.decoder(self.mean(self.encoder(pixels)))
+        return lambda pixels: self.decoder(embedding(self.mean, self.encoder(pixels))[:, : self.latent])
 
     def generation(self) -> Callable[[int, torch.Generator], Tensor]:
         return lambda count, generator: self.decoder(
             torch.randn(count, self.latent, generator=generator).to(self.mean.weight)
         )
+
+
+class Means(nn.Module):
+    """(B, 3, H, W) -> (B, L): the means, and what was left aside in the middle after them."""
+
+    def __init__(self, encoder: Encoder, mean: nn.Linear) -> None:
+        super().__init__()
+        self.encoder, self.mean = encoder, mean
+
+    def forward(self, images: Tensor) -> Tensor:
+        return embedding(self.mean, self.encoder(images))
+
+
+def embedding(mean: nn.Linear, features: Tensor) -> Tensor:
+    """h of the encoder's output (..., D): the means of its first columns, then the columns beyond, if there are any."""
+    return torch.cat([mean(features[..., : mean.in_features]), features[..., mean.in_features :]], -1)
 
 
 @full_precision

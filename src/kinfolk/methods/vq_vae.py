@@ -5,7 +5,8 @@ Paper: van den Oord et al., 2017, Neural Discrete Representation Learning, https
 Reference code: https://github.com/google-deepmind/sonnet (sonnet/src/nets/vqvae.py).
 Differs from the reference: the encoder is any, its last map is brought to the side from which the decoder doubles; a
     code that is hardly used moves to a feature of the batch (Dhariwal et al., 2020, Jukebox), all of them at first.
-    The embedding is the mean over places of the encoder's last map, before it is quantised.
+    The embedding is the mean over places of the encoder's last map, before it is quantised. Where an auxiliary splits
+    it in the end, the second half of the map's channels is not quantised; what it takes in the middle follows.
 Shapes: B images, V views, C channels of the encoder's last map, W code width, s side of the codes' map, S the image's
     side; pixels (B, 3, S, S), h (V, B, C), z (V, B, 3SS).
 """
@@ -30,6 +31,8 @@ from kinfolk.nn.precision import full_precision
 class VQVAE(Method):
     """The terms ``reconstruction`` and ``commitment``; ``perplexity`` (codes in use) is watched."""
 
+    divides: ClassVar[bool] = True
+    least_views: ClassVar[int] = 1
     defaults: ClassVar[dict[str, Any]] = {"views": {"count": 1, "augmentations": []}}
 
     def __init__(
@@ -49,7 +52,7 @@ class VQVAE(Method):
         self.weights = {"commitment": commitment, "perplexity": 0.0}
         self.decay, self.restart = decay, restart
         self.decoder = Upsampling(encoder.image_size, channels, width)
-        self.narrow = nn.Conv2d(last_channels(encoder), width, 1)
+        self.narrow = nn.Conv2d(encoder.own(last_channels(encoder)), width, 1)
         self.codebook: Tensor
         self.uses_of: Tensor
         self.sums: Tensor
@@ -60,13 +63,14 @@ class VQVAE(Method):
 
     def encode(self, views: Views) -> Encoded:
         maps = through(lambda view: self.encoder.stages(view)[-1], views.pixels, "all")
+        pooled = self.encoder.joined(maps.flatten(0, 1).mean((2, 3)))
         features = self._features(maps.flatten(0, 1))
         chosen = nearest_code(features, self.codebook)
         if self.training:
             self._remember(features.unflatten(0, maps.shape[:2]), views.generator)
         painted = self.decoder(features + (self._looked_up(chosen) - features).detach())
         return Encoded(
-            maps.mean((3, 4)),
+            pooled.unflatten(0, maps.shape[:2]),
             painted.flatten(1).unflatten(0, maps.shape[:2]),
             more={
                 "features": features.unflatten(0, maps.shape[:2]),
@@ -107,7 +111,7 @@ class VQVAE(Method):
 
     def _features(self, maps: Tensor) -> Tensor:
         """(N, C, h, w) -> (N, W, s, s)."""
-        return F.adaptive_avg_pool2d(self.narrow(maps), self.decoder.start)
+        return F.adaptive_avg_pool2d(self.narrow(maps[:, : self.narrow.in_channels]), self.decoder.start)
 
     def _looked_up(self, chosen: Tensor) -> Tensor:
         """(N, s, s) -> (N, W, s, s)."""
@@ -121,14 +125,14 @@ class VQVAE(Method):
 
 
 class LastMap(nn.Module):
-    """(B, 3, H, W) -> (B, C): the mean over places of the encoder's last map."""
+    """(B, 3, H, W) -> (B, C): the mean over places of the encoder's last map, and what was left aside in the middle."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = encoder
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.encoder.stages(images)[-1].mean((2, 3))
+        return self.encoder.joined(self.encoder.stages(images)[-1].mean((2, 3)))
 
 
 @torch.no_grad()

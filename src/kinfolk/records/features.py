@@ -31,7 +31,7 @@ class Features:
         classes: class names.
         split: train or test (the name in the dataset).
         dataset: the dataset's name.
-        fingerprint: the dataset's fingerprint.
+        fingerprint: the dataset's fingerprint; empty where another program wrote the file.
         layer: ``h`` (before the projector) or ``z``.
         subject: the encoder's name: run folder or floor.
     """
@@ -217,6 +217,6 @@ def _parts(path: Path, arrays: dict[str, np.ndarray], card: dict[str, Any]) -> d
         found[name] = Features(
             np.asarray(vectors if whole else vectors[rows], dtype=np.float32), labels[rows], index, origins,
             classes or tuple(str(i) for i in range(labels.max() + 1)), name, str(card.get("dataset", path.stem)),
-            str(card.get("fingerprint", path.stem)), str(card.get("layer", "h")), str(card.get("subject", path.stem)),
+            str(card.get("fingerprint", "")), str(card.get("layer", "h")), str(card.get("subject", path.stem)),
         )
     return found

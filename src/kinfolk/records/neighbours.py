@@ -68,7 +68,9 @@ class Neighbours:
         """Raise RequestError, with the reason, unless these are the neighbours of exactly these images."""
         if self.fingerprint == images.fingerprint:
             return
-        if (self.dataset, self.split) != (images.name, images.split):
+        if not self.fingerprint:
+            reason = "their file does not say of which images it is: kinfolk neighbours FILE --data ... says it"
+        elif (self.dataset, self.split) != (images.name, images.split):
             reason = f"they were found in {self.dataset} ({self.split})"
         elif not np.array_equal(self.index, images.index):
             covered = int(np.isin(images.index, self.index).sum())

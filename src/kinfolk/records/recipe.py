@@ -148,6 +148,10 @@ class Recipe:
             n: choice(kind, {"name": default, **table(given, n)}) if n != "encoder" else encoder_of(given)
             for n, (kind, default) in CHOICES.items()
         }
+        least = registry.leaf("methods", chosen["method"].name).declares("least_views") or 2
+        if (views := sections["views"]).count + views.small_count < least:
+            asked = f"views.count = {views.count}: method '{chosen['method'].name}' compares views of one image"
+            raise RequestError(f"{asked} and needs {least} or more: --views {least}.")
         steps = choices("augmentations", augmentations, "views.augmentations")
         if "index" in used(given) and (steps or sections["views"].count != 1):
             raise RequestError(
