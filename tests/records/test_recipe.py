@@ -8,8 +8,8 @@ import pytest
 
 from kinfolk.core import registry
 from kinfolk.core.errors import RequestError
-from kinfolk.records import recipe as records
-from kinfolk.records.recipe import Recipe
+from kinfolk.records.differences import differences
+from kinfolk.records.recipe import DEFAULT_AUGMENTATIONS, Recipe
 from kinfolk.records.request import put
 
 
@@ -44,7 +44,7 @@ def test_set_reaches_every_level() -> None:
     assert (made.seed, made.train.lr, made.method.settings["variance"]) == (4, 0.1, 0.0)
     jitter = next(c for c in made.augmentations if c.name == "jitter")
     assert jitter.settings["hue"] == 0.0
-    assert [c.name for c in made.augmentations] == list(records.DEFAULT_AUGMENTATIONS)
+    assert [c.name for c in made.augmentations] == list(DEFAULT_AUGMENTATIONS)
 
 
 def test_a_method_brings_defaults_that_suit_it_and_the_user_has_the_last_word() -> None:
@@ -71,8 +71,8 @@ def test_set_reaches_auxiliaries_by_name(listed) -> None:
 def test_differences_are_named() -> None:
     one = Recipe.of({"train": {"lr": 0.1}, "method": {"name": "vicreg"}})
     two = Recipe.of({"train": {"lr": 0.2}, "method": {"name": "vicreg", "variance": 1.0}})
-    assert records.differences(one, two) == {"train.lr": (0.1, 0.2), "method.variance": (25.0, 1.0)}
-    assert records.differences(one, one) == {}
+    assert differences(one, two) == {"train.lr": (0.1, 0.2), "method.variance": (25.0, 1.0)}
+    assert differences(one, one) == {}
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from kinfolk.core.errors import RequestError
+from kinfolk.records.differences import differences
 from kinfolk.records.findings import Finding
-from kinfolk.records.recipe import Recipe, differences
+from kinfolk.records.recipe import Recipe
 from kinfolk.records.run import Run
 
 FLOORS = ("pixels", "histogram", "random")

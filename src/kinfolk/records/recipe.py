@@ -283,21 +283,3 @@ def read(path: Path) -> dict[str, Any]:
         raise RequestError(f"no recipe '{path}'.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RequestError(f"'{path}' is not a recipe: {error}.") from None
-
-
-def differences(asked: Recipe, found: Recipe) -> dict[str, tuple[Any, Any]]:
-    """The dotted keys in which two recipes differ: {key: (asked, found)}."""
-    one, two = flatten(asked.plain()), flatten(found.plain())
-    return {k: (one.get(k), two.get(k)) for k in {**one, **two} if one.get(k) != two.get(k)}
-
-
-def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested values as {dotted key: value}; items of a list go by position and name."""
-    rows: dict[str, Any] = {}
-    if isinstance(values, list) and values and all(isinstance(v, Mapping) for v in values):
-        values = {f"{i}:{v['name']}": v for i, v in enumerate(values)}
-    if not isinstance(values, Mapping):
-        return {prefix: values}
-    for key, value in values.items():
-        rows |= flatten(value, f"{prefix}.{key}" if prefix else key)
-    return rows

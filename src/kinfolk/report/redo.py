@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kinfolk.compare.frame import Outcome
-from kinfolk.records.recipe import flatten
+from kinfolk.records.differences import flatten
 from kinfolk.report.columns import Question, words
 from kinfolk.report.markup import Markup, grid, join, tag
 from kinfolk.report.material import Material

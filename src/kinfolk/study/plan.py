@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kinfolk.core.errors import RequestError
-from kinfolk.records.recipe import Recipe, differences, table
+from kinfolk.records.differences import differences
+from kinfolk.records.recipe import Recipe, table
 from kinfolk.records.request import checked, place
 from kinfolk.records.run import Run
 from kinfolk.study.definition import Study, Variant, changed

@@ -6,7 +6,8 @@ import json
 
 from kinfolk.core import device, distributed, files
 from kinfolk.core.errors import RequestError
-from kinfolk.records.recipe import Recipe, differences
+from kinfolk.records.differences import differences
+from kinfolk.records.recipe import Recipe
 from kinfolk.records.run import Run
 
 
