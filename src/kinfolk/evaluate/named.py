@@ -18,7 +18,7 @@ from kinfolk.embed import Embedder, embedder, latents
 from kinfolk.evaluate import subjects
 from kinfolk.evaluate.alter import as_trained
 from kinfolk.evaluate.rows import behind, placed
-from kinfolk.load.images import EVALUATION, HELD_OUT, images_of, load, scrambled
+from kinfolk.load.images import EVALUATION, HELD_OUT, images_of, scrambled
 from kinfolk.load.network import bare, put
 from kinfolk.load.roles import roles
 from kinfolk.records import features as vectors
