@@ -2,7 +2,7 @@
 
 Howard, Imagenette, fast.ai 2019 (version 2). Folders ``train`` and ``val``, in each a folder for every class,
 named by its WordNet number; classes are given their English names. Checksums of the archive: md5 as in torchvision,
-sha256 as in TensorFlow Datasets; fast.ai gives none.
+sha256 as in TensorFlow Datasets.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Coates, Ng and Lee, An Analysis of Single-Layer Networks in Unsupervised Feature Learning, AISTATS 2011. The
 binary version: 3 x 96 x 96 bytes an image, column by column; labels from 1 on. As the authors ask, training takes the
 100,000 of ``unlabeled`` (``data.split = auto``), evaluations the labelled ones of ``train`` and ``test``.
-Checksums of the archive: md5 as in torchvision, sha256 as in TensorFlow Datasets; the authors give none.
+Checksums of the archive: md5 as in torchvision, sha256 as in TensorFlow Datasets.
 """
 
 from __future__ import annotations
