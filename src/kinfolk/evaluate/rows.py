@@ -9,7 +9,7 @@ import numpy as np
 
 from kinfolk.core.errors import RequestError
 from kinfolk.load import sources
-from kinfolk.load.images import HELD_OUT, images_of, load
+from kinfolk.load.images import HELD_OUT, images_of, load, settled
 from kinfolk.records.features import Features, described
 from kinfolk.records.images import Images
 from kinfolk.records.recipe import Data
@@ -44,6 +44,7 @@ def placed(found: Features, data: Data, seed: int, place: Path) -> Features:
     """
     if found.fingerprint:
         raise RequestError(f"'{place}' holds the features of its own images: leave out --data.")
+    data = settled(data)
     images = images_of(data, data.split, seed)
     source = sources.open_dataset(data.name, data.settings).open("train" if data.split == HELD_OUT else data.split)
     index, what = found.index, f"--data {data.name} is not what '{place}' was made from"
