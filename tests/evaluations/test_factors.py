@@ -85,8 +85,8 @@ def test_the_figures_are_those_of_scikit_learns_ridge(images: dict[str, Images])
         value = r2_score(wanted, guess, multioutput="variance_weighted")
         assert 0.02 < value < 0.95
         assert found[name].value == pytest.approx(value, abs=1e-3)
-        assert found[name].protocol["of"] == kept["test"].sum()
-    assert found["rotation"].protocol["of"] < 200 < found["x"].protocol["of"] == 400
+        assert found[name].data["test_images"] == kept["test"].sum()
+    assert found["rotation"].data["test_images"] < 200 < found["x"].data["test_images"] == 400
 
 
 def test_an_angle_has_no_beginning(images: dict[str, Images]) -> None:

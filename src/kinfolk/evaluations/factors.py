@@ -1,7 +1,7 @@
 """What a ridge regression reads of the factors that images were generated from: position, size, rotation, colour.
 
-Only for data whose factors are known, such as `shapes`; any subject can be measured on them, also a run that was trained
-on other images: `kinfolk evaluate RUN --data shapes --only factors`.
+Only for data whose factors are known, such as `shapes`; any subject can be measured on them, also a run that was
+trained on other images: `kinfolk evaluate RUN --data shapes --only factors`.
 Protocol: features and factors standardised, the penalty with the least leave-one-out error on train, for each target on
 its own. A number by R2; an angle (`rotation`, `hue`) as its cosine and sine, by their common R2, and only on images
 whose class shows it (a circle has no rotation); the class, by the largest of the regressions on its indicators, by
@@ -54,8 +54,7 @@ class Factors:
             read = ridge.predicted(fitted, np.concatenate(wanted["train"], 1), judged)
             ends = np.cumsum([part.shape[1] for part in wanted["test"]])[:-1]
             for name, guess, truth in zip(names, np.split(read, ends, 1), wanted["test"], strict=True):
-                protocol = {**common, "factor": name, "images": len(fitted), "of": len(judged)}
-                found.append(scored(subject.name, protocol, guess, truth))
+                found.append(scored(subject.name, {**common, "factor": name}, guess, truth))
         return [*found, table(subject.name, common, found)] if found else []
 
 
@@ -106,7 +105,7 @@ def scored(subject: str, protocol: dict[str, object], read: np.ndarray, wanted: 
         "factor", "score", "test", subject, protocol, value, low, high, unit, True,
         title=f"Factors read from the embedding: {name}",
         text=f"{name} is read with {'an R2' if unit == 'R2' else 'an accuracy'} of {value:.2f}.",
-        data={"chance": float(wanted.mean(0).max()) if name == CLASS else 0.0},
+        data={"chance": float(wanted.mean(0).max()) if name == CLASS else 0.0, "test_images": len(wanted)},
     )
 
 
