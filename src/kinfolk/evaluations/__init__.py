@@ -13,8 +13,8 @@ class Evaluation(Protocol):
 
     ``needs`` names roles (train, test, ood_train, ood_test, anomalies), the layer ``z``, and abilities
     (labels, images, factors, encode, views, paint, generate) as in ``Subject.offers``. ``floors`` says whether the
-    floors are measured as well. ``unchanged_by`` declares which of ``rotation`` and ``scaling`` of the space leave every
-    score as it is, and the contract battery holds it to that. ``measure`` changes nothing of the subject and
+    floors are measured as well. ``unchanged_by`` declares which of ``rotation`` and ``scaling`` of the space leave
+    every score as it is, and the contract battery holds it to that. ``measure`` changes nothing of the subject and
     uses no global generator.
     """
 
