@@ -35,19 +35,27 @@ def meaningless(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def subject(make=perfect, train: int = 500, test: int = 300, seed: int = 0, odd_shift: float = 40.0) -> Subject:
-    """A subject with every role; anomalies are meaningless vectors moved away by ``odd_shift``."""
+    """A subject with every role; anomalies are meaningless vectors moved away by ``odd_shift``.
+
+    Its images are single black pixels that know their factors.
+    """
     random = np.random.default_rng(seed)
-    found = {}
+    found, images = {}, {}
     for role, split, count, dataset in (
         ("train", "train", train, "made"), ("test", "test", test, "made"),
         ("ood_train", "train", train, "unseen"), ("ood_test", "test", test, "unseen"),
     ):
         labels = random.permutation(np.arange(count) % len(CLASSES))
         found[role, "h"] = features(make(labels, random), labels, split, dataset)
+        if dataset == "made":
+            f = found[role, "h"]
+            known = {"first": f.vectors[:, 0].astype(np.float64), "none": np.random.default_rng(7).random(count)}
+            pixels = np.zeros((count, 3, 1, 1), np.uint8)
+            images[role] = Images(pixels, f.labels, CLASSES, f.index, f.origins, "made", role, f.fingerprint, known)
     labels = np.arange(test) % len(CLASSES)
     odd = make(labels, random) if odd_shift == 0 else meaningless(labels, random) - odd_shift
     found["anomalies", "h"] = features(odd, labels, "test", "odd")
-    return Subject("made", found, protocol={"size": SIZE})
+    return Subject("made", found, images, protocol={"size": SIZE})
 
 
 def turned(of: Subject, matrix: np.ndarray) -> Subject:

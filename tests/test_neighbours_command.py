@@ -76,6 +76,15 @@ def test_purity_is_told_with_labels_only() -> None:
     assert purity(find(given, 20), replace(given, labels=np.full(300, -1))) == []
 
 
+def test_images_without_a_label_are_left_out_of_purity_and_counted() -> None:
+    given = features(300)
+    given.vectors[:] = np.eye(6)[given.labels] + 0.1 * given.vectors
+    some = replace(given, labels=np.where(np.arange(300) < 100, -1, given.labels))
+    (said,) = purity(find(some, 20), some)
+    assert said.count("100.0 % [100.0, 100.0]") == 3
+    assert said.endswith("a random image: 19.6 %; 100 images without a label left out")
+
+
 def test_what_cannot_be_found_is_refused() -> None:
     with pytest.raises(RequestError, match="each of these 50 images has 49 others"):
         find(features(), 50)

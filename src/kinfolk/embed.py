@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -121,21 +122,29 @@ def embedder(run: Run, weights: Path | None = None) -> Embedder:
 def latents(run: Run, data: Data) -> Features:
     """The latents that a finished run learned for its training images themselves, as the layer ``latents``.
 
-    They are another space than h of the same images: neighbours are looked for within them, scores are not.
+    Images that were in no step of the training have none and are left out, with a warning that counts them. Latents
+    are another space than h of the same images: neighbours are looked for within them, scores are not.
 
     Raises:
         RequestError: the method keeps none, or ``data`` is not what the run was trained on.
     """
     recipe = run.recipe
-    table = method_of(run).trained()
-    if table is None:
+    found = method_of(run).trained()
+    if found is None:
         raise RequestError(f"method '{recipe.method.name}' keeps no latents of its training images; known: h, z.")
     if data != recipe.data:
         raise RequestError(
             f"layer 'latents' is there for the images that '{run.name}' was trained on, and for no others: leave out "
             "what names other images. Layer h embeds any image."
         )
-    images = images_of(data, data.split, recipe.seed)
+    images, (table, learned) = images_of(data, data.split, recipe.seed), found
+    rows = np.flatnonzero(learned.numpy()[images.index])
+    if len(rows) < len(images):
+        warnings.warn(
+            f"{len(images) - len(rows):,} of the {len(images):,} images that '{run.name}' was trained on were in none "
+            "of its steps and have no latent: they are left out.", stacklevel=2,
+        )
+        images = images.take(rows)
     return described(table[torch.from_numpy(images.index)].numpy(), images, run.name, "latents")
 
 

@@ -67,14 +67,19 @@ def summary(found: Neighbours, features: Features, out: Path) -> list[str]:
 
 def purity(found: Neighbours, features: Features) -> list[str]:
     """The share of neighbours of the same class, by number of neighbours, in words; nothing without labels."""
-    if not features.labelled:
-        return []
     labels = features.labels[np.argsort(features.index, kind="stable")]
+    without = int((labels < 0).sum())
+    if len(labels) - without < 2:
+        return []
     parts = []
     for k in [k for k in PURITY_AT if k <= found.k]:
         share = found.purity(labels, k)
+        share = share[np.isfinite(share)]
+        if not len(share):
+            continue
         low, high = student(share)
         parts.append(f"{100 * share.mean():.1f} % [{100 * low:.1f}, {100 * high:.1f}] at {k}")
-    counts = np.bincount(labels)
-    chance = (counts * (counts - 1)).sum() / (len(labels) * (len(labels) - 1))
-    return [f"purity (neighbours of the same class): {', '.join(parts)}; a random image: {100 * chance:.1f} %"]
+    counts = np.bincount(labels[labels >= 0])
+    chance = (counts * (counts - 1)).sum() / (counts.sum() * (counts.sum() - 1))
+    left = f"; {without:,} images without a label left out" if without else ""
+    return [f"purity (neighbours of the same class): {', '.join(parts)}; a random image: {100 * chance:.1f} %{left}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import made_subjects
@@ -31,6 +32,19 @@ def test_it_is_what_the_lists_of_neighbours_say(metric: str) -> None:
         share = [np.mean(train.labels[row] == own) for row, own in zip(near, train.labels, strict=True)]
         assert f.value == pytest.approx(np.mean(share))
         assert f.low < f.value < f.high
+
+
+def test_images_without_a_label_are_left_out_and_counted() -> None:
+    subject = made_subjects.subject(blurred, 200)
+    train = subject.get("train")
+    some = replace(train, labels=np.where(np.arange(200) < 50, -1, train.labels))
+    found = registry.build("evaluations", "purity").measure(replace(subject, features={("train", "h"): some}))
+    labelled = registry.build("evaluations", "purity").measure(
+        replace(subject, features={("train", "h"): train.take(np.arange(50, 200))})
+    )
+    assert [f.value for f in found] == [f.value for f in labelled]
+    assert all(f.protocol["without_label"] == 50 and "50 images without a label" in f.text for f in found)
+    assert all("without_label" not in f.protocol for f in labelled)
 
 
 def test_trained_latents_are_measured_beside_those_that_are_inferred(tmp_path: Path) -> None:

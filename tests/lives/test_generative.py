@@ -14,6 +14,7 @@ from kinfolk.embed import embed, embedder, latents, save_latents
 from kinfolk.evaluate import evaluate
 from kinfolk.evaluate.opened import opened
 from kinfolk.load.images import images_of
+from kinfolk.neighbours import find
 from kinfolk.records.features import Features
 from kinfolk.records.recipe import Recipe
 from kinfolk.records.run import Run
@@ -114,6 +115,19 @@ def test_latents_of_training_are_a_space_of_their_own(runs: dict[str, Run], tmp_
         save_latents(run, run.recipe.data, "test", tmp_path / "x.npz")
     with pytest.raises(RequestError, match="keeps no latents"):
         latents(runs["vae"], runs["vae"].recipe.data)
+
+
+def test_an_image_that_no_step_held_has_no_latent(tmp_path: Path) -> None:
+    given = recipe("autodecoder").plain()
+    given["train"] |= {"epochs": 1, "batch": 64}
+    run = train(Recipe.of(given), tmp_path / "run")
+    with pytest.warns(UserWarning, match="32 of the 96 images that 'run' was trained on were in none of its steps"):
+        found = latents(run, run.recipe.data)
+    assert len(found) == 64
+    lists = find(found, 3)
+    assert set(lists.nearest.ravel()) <= set(found.index)
+    with pytest.raises(RequestError, match="found among 64 images of it, 64 of which are among these"):
+        lists.check(images_of(run.recipe.data, "train", run.recipe.seed))
 
 
 def test_values_that_are_only_watched_are_in_the_log_and_not_in_the_total(runs: dict[str, Run]) -> None:

@@ -80,7 +80,7 @@ class Renderings:
         self.fingerprint = f"digits-1-{split}-{seed}-{count}"
         self.card: dict[str, Any] = {
             "source": "UCI Optical Recognition of Handwritten Digits, as shipped with scikit-learn",
-            "licence": "CC BY 4.0",
+            "licence": "CC BY 4.0", "unordered": ("source",),
         }
 
     def __len__(self) -> int:

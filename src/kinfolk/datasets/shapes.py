@@ -30,6 +30,9 @@ RANGES = {
     "ground_hue": (0, 1), "ground_saturation": (0, 0.6), "ground_value": (0.1, 0.45),
     "texture_waves": (1, 6), "texture_angle": (0, 180), "texture_phase": (0, 360), "texture_contrast": (0, 0.3),
 }
+PERIODS = {"rotation": 360, "hue": 1, "ground_hue": 1, "texture_angle": 180, "texture_phase": 360}
+TURNING = ("crescent", "heart", "arrow")
+"""The shapes without any symmetry but of a full turn."""
 BATCH = 256
 
 
@@ -71,7 +74,9 @@ class Renderings:
         }
         self.origins = [f"shapes {split} {i}" for i in range(count)]
         self.fingerprint = f"shapes-1-{split}-{seed}-{count}-{size}"
-        self.card: dict[str, Any] = {"source": "rendered by kinfolk", "licence": "CC0"}
+        self.card: dict[str, Any] = {
+            "source": "rendered by kinfolk", "licence": "CC0", "periods": PERIODS, "shown_by": {"rotation": TURNING},
+        }
         self._size = size
         self._lock = threading.Lock()
         self._batches: dict[int, np.ndarray] = {}

@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from kinfolk.numerics import draws, ridge
-from kinfolk.numerics.stats import bootstrap_mean, wilson
+from kinfolk.numerics.stats import wilson
 from kinfolk.records.findings import Finding
 from kinfolk.records.subject import Subject
 
@@ -104,10 +104,7 @@ def scored(subject: str, protocol: dict[str, object], guess: np.ndarray, wanted:
         found = score(subject, protocol, "accuracy", right / len(wanted), *wilson(right, len(wanted)))
         found.data["chance"] = max(share, 1 - share)
         return found
-    variance = max(float(wanted.var(0).sum()), 1e-12)
-    error = ((guess - wanted) ** 2).sum(1) / variance
-    low, high = bootstrap_mean(error)
-    return score(subject, protocol, "R2", 1 - float(error.mean()), 1 - high, 1 - low)
+    return score(subject, protocol, "R2", *ridge.r2(guess, wanted))
 
 
 def score(

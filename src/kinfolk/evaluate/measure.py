@@ -29,6 +29,7 @@ from kinfolk.records.subject import Subject
 
 THUMBNAIL = 32
 WANTED = {
+    "factors": "known factors (--data shapes)",
     "anomalies": "anomalous images (--anomalies)", "ood_train": "classes never seen (--ood)",
     "ood_test": "classes never seen (--ood)", "images": "the images (--data)", "encode": "an encoder",
     "views": "an encoder", "paint": "a method that paints", "generate": "a method that generates",

@@ -12,9 +12,9 @@ class Evaluation(Protocol):
     """The contract of a leaf: settings are keyword-only, ``needs`` is checked before it is asked.
 
     ``needs`` names roles (train, test, ood_train, ood_test, anomalies), the layer ``z``, and abilities
-    (labels, images, encode, views, paint, generate) as in ``Subject.offers``. ``floors`` says whether the floors are
-    measured as well. ``unchanged_by`` declares which of ``rotation`` and ``scaling`` of the space leave every
-    score as it is, and the contract battery holds it to that. ``measure`` changes nothing of the subject and
+    (labels, images, factors, encode, views, paint, generate) as in ``Subject.offers``. ``floors`` says whether the
+    floors are measured as well. ``unchanged_by`` declares which of ``rotation`` and ``scaling`` of the space leave
+    every score as it is, and the contract battery holds it to that. ``measure`` changes nothing of the subject and
     uses no global generator.
     """
 

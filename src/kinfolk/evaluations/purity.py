@@ -41,7 +41,9 @@ class Purity:
         """One score for each layer and k (lowered to the number of others where there are fewer)."""
         findings = []
         for layer in [name for name in LAYERS if ("train", name) in subject.features]:
-            train = subject.get("train", layer).labelled_only()
+            whole = subject.get("train", layer)
+            train = whole.labelled_only()
+            without = len(whole) - len(train)
             if len(train) < 2:
                 continue
             rows = draws.subset(train.index, self.images)
@@ -52,9 +54,11 @@ class Purity:
                 share = same[:, :k].mean(1)
                 low, high = np.clip(student(share), 0, 1)
                 protocol = {**subject.conditions(train=train), "images": len(rows), "k": k, "metric": self.metric}
+                protocol |= {"without_label": without} if without else {}
                 findings.append(Finding(
                     "purity", "score", "train", subject.name, protocol, float(share.mean()), float(low), float(high),
                     "precision", True, title="Neighbours of the same class",
-                    text=f"Of the {k} nearest others of a training image {share.mean():.1%} are of its class.",
+                    text=f"Of the {k} nearest others of a training image {share.mean():.1%} are of its class."
+                    + (f" {without:,} images without a label were left out." if without else ""),
                 ))
         return findings

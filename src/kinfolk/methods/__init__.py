@@ -82,8 +82,10 @@ class Method(nn.Module):
         """The map from h (B, D) to z (B, P) for diagnosis in evaluation mode, or None."""
         return None
 
-    def trained(self) -> Tensor | None:
+    def trained(self) -> tuple[Tensor, Tensor] | None:
         """Latents (N, D) of the training images by their number in the split, learned with the network, or None.
+
+        Beside them whether each was learned at all (N,): an image that no step held still has what it began with.
 
         They are a space of their own: not to be mixed with what ``embedder`` gives, not even of the same images.
         """

@@ -99,8 +99,8 @@ class AutoDecoder(Method):
     def embedder(self) -> nn.Module:
         return Inference(self)
 
-    def trained(self) -> Tensor:
-        return self.latents
+    def trained(self) -> tuple[Tensor, Tensor]:
+        return self.latents, self.visits[:, 0] > 0
 
     def reconstruction(self) -> Callable[[Tensor], Tensor]:
         return lambda pixels: self.decoder(self.infer(pixels))

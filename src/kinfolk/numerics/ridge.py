@@ -25,6 +25,13 @@ def predicted(vectors: np.ndarray, targets: np.ndarray, others: np.ndarray) -> n
     return found
 
 
+def r2(found: np.ndarray, wanted: np.ndarray) -> tuple[float, float, float]:
+    """R2 of predictions (M, T) of one thing, the T columns taken together, with its bootstrap interval over rows."""
+    error = ((found - wanted) ** 2).sum(1) / max(float(wanted.var(0).sum()), 1e-12)
+    low, high = stats.bootstrap_mean(error)
+    return 1 - float(error.mean()), 1 - high, 1 - low
+
+
 def held_out_r2(vectors: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, tuple[float | None, float | None]]:
     """R2 (T,), at least 0, of each target on the second half of the rows, fitted on the first; their mean's interval.
 

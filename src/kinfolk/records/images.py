@@ -26,7 +26,8 @@ class Images:
         split: which split this is.
         fingerprint: hexadecimal digest of the source and the size; names caches and guards indices.
         factors: for generated data, what it was generated from: float arrays of length N by name.
-        card: facts for the report: source, licence, number skipped.
+        card: facts for the report: source, licence, number skipped; of factors the ``periods`` of those that are
+            angles, those that are ``unordered`` numbers, and by which classes one is ``shown_by`` where not by all.
     """
 
     pixels: np.ndarray

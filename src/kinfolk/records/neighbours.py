@@ -66,7 +66,7 @@ class Neighbours:
 
     def check(self, images: Images) -> None:
         """Raise RequestError, with the reason, unless these are the neighbours of exactly these images."""
-        if self.fingerprint == images.fingerprint:
+        if self.fingerprint == images.fingerprint and np.array_equal(self.index, images.index):
             return
         if not self.fingerprint:
             reason = "their file does not say of which images it is: kinfolk neighbours FILE --data ... says it"
@@ -86,8 +86,14 @@ class Neighbours:
         )
 
     def purity(self, labels: np.ndarray, k: int) -> np.ndarray:
-        """Share (N,) of each image's first ``k`` neighbours that have its label; ``labels`` (N,) go by ``index``."""
-        return (labels[np.searchsorted(self.index, self.nearest[:, :k])] == labels[:, None]).mean(1)
+        """Share (N,) of each image's first ``k`` neighbours that have its label; ``labels`` (N,) go by ``index``.
+
+        Neighbours without a label do not count; NaN for an image that has none itself, or no labelled neighbour.
+        """
+        theirs = labels[np.searchsorted(self.index, self.nearest[:, :k])]
+        known = ((theirs >= 0) & (labels >= 0)[:, None]).sum(1)
+        same = ((theirs == labels[:, None]) & (theirs >= 0)).sum(1)
+        return np.where(known > 0, same / np.maximum(known, 1), np.nan)
 
     @property
     def digest(self) -> str:

@@ -72,6 +72,9 @@ class Subject:
             found.add("labels")
         if self.images:
             found.add("images")
+            parts = [self.images[role] for role in ("train", "test") if role in self.images]
+            if len(parts) == 2 and set(parts[0].factors) & set(parts[1].factors):
+                found.add("factors")
         for ability in ("encode", "views", "recipe_views", "paint", "generate"):
             if getattr(self, ability) is not None:
                 found.add(ability)
