@@ -35,7 +35,7 @@ class Factors:
     def __init__(
         self,
         *,
-        images: Annotated[int, "[8, inf)", "training images at most, chosen by a hash of their index"] = 3000,
+        images: Annotated[int, "[8, inf)", "training images at most, chosen by a hash of their index"] = 2000,
     ) -> None:
         self.images = images
 
