@@ -18,6 +18,8 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(PYTHON) benchmarks/step.py
+	$(PYTHON) benchmarks/views.py
+	$(PYTHON) benchmarks/limit.py
 
 docs: $(STAMP)
 	$(PYTHON) docs/catalogue.py

@@ -1,10 +1,10 @@
 """The floor of a training step: operations and bytes against the machine's ceilings: `python benchmarks/limit.py`.
 
 Operations: what forward and backward pass of two views count (torch's FlopCounterMode). Bytes: the outputs of
-convolutions and linear layers, each written and read once forward, once again backward, and its gradient written
-and read; parameters, gradients and the optimiser's two moments. Ceilings: the fastest fp32 product of 4096 x 4096 matrices,
-and the fastest copy of 256 MB (read and written). The floor is the larger of the two times; ratio: floor over measured.
-Convolutions of few channels cannot reach the ceiling of a matrix product, so the floor is not to be reached.
+convolutions and linear layers, each written and read once forward, once again backward, and its gradient written and
+read; parameters, gradients and the optimiser's two moments. Ceilings: the fastest fp32 product of matrices of 4096 x
+4096, and the fastest copy of 256 MB (read and written). The floor is the larger of the two times; ratio: floor over
+measured. Convolutions of few channels cannot reach the ceiling of a matrix product, so it is not to be reached.
 """
 
 from __future__ import annotations
