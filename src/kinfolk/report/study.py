@@ -16,6 +16,7 @@ from kinfolk.report.forest import Mark, drawn
 from kinfolk.report.markup import Markup, grid, join, tag
 from kinfolk.report.verdict import HEALTHY
 
+FEW = 6  # variants whose differences fit into a sentence
 LEADS = {
     "sheets": ("precision_at_k", "colour_share"),
     "roc": ("anomaly_auc", "anomaly_excess_likeness"),
@@ -77,28 +78,36 @@ def said(outcome: Outcome, quantity: Quantity, ill: Mapping[str, str] | None = N
     text = f"{title(outcome, quantity)}: {shown(base.estimate.mean, quantity)}{interval(base.estimate, quantity)} "
     text += f"for {comparison.base}{f' ({own})' if own else ''}{floor(outcome, quantity, base)}."
     groups: dict[str, list[str]] = {}
-    single: list[tuple[float, str]] = []
+    single: dict[str, Estimate] = {}
     for variant in comparison.variants:
         cell = comparison.cells.get((variant, quantity))
         if cell is None or cell.difference is None:
             continue
+        if cell.difference.beyond_noise is None:
+            single[variant] = cell.difference
+            continue
         found = (ill or {}).get(variant, "")
         label = f"{variant} ({apart(cell.difference, quantity)}{f'; {found}' if found else ''})"
-        if cell.difference.beyond_noise is None:
-            single.append((cell.difference.mean, label))
-        else:
-            groups.setdefault(group(cell.difference), []).append(label)
+        groups.setdefault(group(cell.difference), []).append(label)
     order = ("higher by more than noise", "lower by more than noise", "equal to it within noise")
     told = [f"{name[0].upper()}{name[1:]}: {', '.join(groups[name])}." for name in order if name in groups]
-    return " ".join([text, *told, *range_of(single, all_=ill is not None)])
+    return " ".join([text, *told, *by_one_seed(single, quantity, ill)])
 
 
-def range_of(single: Sequence[tuple[float, str]], *, all_: bool) -> list[str]:
-    """The differences of those that share one seed with the base: all of them, or the lowest and the highest."""
-    labels = [label for _, label in single]
-    if len(single) > 2 and not all_:
-        labels = [f"from {min(single)[1]} to {max(single)[1]}"]
-    return [f"By one seed, of whose noise nothing is known: {', '.join(labels)}."] if labels else []
+def by_one_seed(single: Mapping[str, Estimate], quantity: Quantity, ill: Mapping[str, str] | None) -> list[str]:
+    """The variants that share one seed with the base: the answer's few all, else the lowest and the highest."""
+    ranked = sorted(single, key=lambda variant: single[variant].mean)
+    ends = ill is None or len(single) > FEW
+    told = [f"{v} ({apart(single[v], quantity)})" for v in ([ranked[0], ranked[-1]] if ranked and ends else single)]
+    ailing: dict[str, list[str]] = {}
+    for variant in single:
+        if found := (ill or {}).get(variant):
+            ailing.setdefault(found.partition(",")[0], []).append(variant)
+    listed = (" to " if ends else ", ").join(dict.fromkeys(told))
+    return [
+        *[f"By one seed, of whose noise nothing is known: {listed}."] * bool(told),
+        *(f"{name[0].upper()}{name[1:]}: {', '.join(variants)}." for name, variants in ailing.items()),
+    ]
 
 
 def group(difference: Estimate) -> str:
