@@ -226,6 +226,8 @@ def test_maps_are_of_the_same_images_for_every_subject() -> None:
     votes = np.array([np.bincount(features.labels[rows][n], minlength=5).argmax() for n in near])
     assert maps[0].data["accuracy_on_map"] == pytest.approx((votes == features.labels[rows]).mean())
     assert maps[0].data["accuracy_on_map"] > maps[1].data["accuracy_on_map"]
+    near = NearestNeighbors(n_neighbors=2).fit(one.get("train").vectors).kneighbors(features.vectors[rows])[0]
+    assert maps[0].arrays["anomaly_score"] == pytest.approx(near.mean(1), rel=1e-4)
 
 
 def test_umap_is_drawn_only_where_it_is_installed() -> None:

@@ -1,8 +1,9 @@
 """Maps of the features in two dimensions, with how far they can be trusted.
 
 Papers: van der Maaten and Hinton 2008 (t-SNE); Belkin and Niyogi 2003 (Laplacian eigenmaps); Venna and Kaski
-2001 (trustworthiness).
-Cost: O(n^2) in memory and O(n^2 log n) in time for the trustworthiness of n mapped images.
+2001 (trustworthiness); Bergman et al. 2020 (the anomaly score that colours a map).
+Cost: O(n^2) in memory and O(n^2 log n) in time for the trustworthiness of n mapped images; O(n x train x D) for the
+anomaly score.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import numpy as np
 
 from kinfolk.core.errors import unknown
 from kinfolk.numerics import draws, embedding
+from kinfolk.numerics.nearest import nearest
+from kinfolk.records.features import Features
 from kinfolk.records.findings import Finding
 from kinfolk.records.subject import Subject
 
@@ -47,6 +50,7 @@ class Map:
         if len(test) < 5:
             return []
         k = min(self.k, (len(test) - 1) // 2)
+        colours = {"anomaly_score": apart(test, subject.get("train"))} if ("train", "h") in subject.features else {}
         findings = []
         for method in self.methods:
             if method == "umap" and find_spec("umap") is None:
@@ -63,6 +67,11 @@ class Map:
                 f"map_{method}", "scatter", "test", subject.name,
                 {**subject.conditions(test=test), "method": method, "k": k},
                 title=f"{TITLES[method]} of the features", text=text + ".", data=data,
-                arrays={"xy": xy, "index": test.index, "labels": test.labels},
+                arrays={"xy": xy, "index": test.index, "labels": test.labels, **colours},
             ))
         return findings
+
+
+def apart(test: Features, train: Features) -> np.ndarray:
+    """Mean Euclidean distance of each test image to its two nearest training images, float64 (n,)."""
+    return nearest(test.vectors, train.vectors, min(2, len(train)), metric="euclidean")[1].mean(1, dtype=np.float64)
