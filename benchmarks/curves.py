@@ -20,6 +20,7 @@ from kinfolk.core import device
 from kinfolk.records.recipe import Recipe
 from kinfolk.records.run import Run
 from kinfolk.train import train
+from kinfolk.train.cost import took
 from kinfolk.train.loop import Trainer
 from kinfolk.train.prepare import prepare
 
@@ -73,13 +74,6 @@ def asked(place: Path, method: str, views: int, limit: int | str = "all", **sett
         "method": {"name": method},
         "train": {"epochs": 1, **settings},
     })
-
-
-def took(made: Trainer, step: int) -> float:
-    """Seconds of one step."""
-    began = time.perf_counter()
-    made.step(step % made.per_epoch, 0)
-    return time.perf_counter() - began
 
 
 if __name__ == "__main__":

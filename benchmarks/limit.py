@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
 
 import torch
+from knn import timed
 from random_run import trainer
 from record import environment, record
 from torch import Tensor, nn
@@ -52,8 +52,8 @@ def ceilings() -> tuple[float, float]:
     a, b = torch.randn(4096, 4096), torch.randn(4096, 4096)
     source = torch.zeros(2**26)
     target = torch.empty_like(source)
-    product = min(taken(lambda: torch.mm(a, b)) for _ in range(4))
-    copy = min(taken(lambda: target.copy_(source)) for _ in range(6))
+    product = min(timed(lambda: torch.mm(a, b)) for _ in range(4))
+    copy = min(timed(lambda: target.copy_(source)) for _ in range(6))
     return 2 * 4096**3 / product, 2 * source.nbytes / copy
 
 
@@ -77,14 +77,7 @@ def counted(made) -> tuple[int, int]:  # type: ignore[no-untyped-def]
 
 def median(run: Callable[[int], object], steps: int) -> float:
     """The median of some calls after two."""
-    return statistics.median([taken(lambda at=at: run(at)) for at in range(steps + 2)][2:])
-
-
-def taken(run: Callable[[], object]) -> float:
-    """Seconds of one call."""
-    began = time.perf_counter()
-    run()
-    return time.perf_counter() - began
+    return statistics.median([timed(lambda at=at: run(at)) for at in range(steps + 2)][2:])
 
 
 if __name__ == "__main__":
