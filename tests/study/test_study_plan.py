@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,11 @@ def test_equal_budgets_become_epochs(tmp_path: Path) -> None:
         given = type(asked)(**{**vars(asked), "equal": equal, "to": to})
         assert plan.equal_epochs(found, given, COSTS) == epochs
     assert plan.job(found, found.variant("slow"), 0, tmp_path, COSTS).recipe.train.epochs == 1
+    begun = plan.job(found, found.variant("slow"), 0, tmp_path, COSTS)
+    longer = replace(begun.recipe, train=replace(begun.recipe.train, epochs=3))
+    files.write_text(begun.folder / "recipe.toml", longer.text())
+    later = plan.job(found, found.variant("slow"), 1, tmp_path, COSTS)
+    assert later.recipe.train.epochs == 3, "measured again, the seeds of a variant are trained for as long"
 
 
 NEEDY = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -130,7 +131,7 @@ def job(study: Study, variant: Variant, seed: int, out: Path, costs: Costs) -> J
     if needed:
         place(values, "positives.index", str(needed.file))
     if variant.equal:
-        place(values, "train.epochs", equal_epochs(study, variant, costs))
+        place(values, "train.epochs", begun_epochs(out, variant) or equal_epochs(study, variant, costs))
     return Job(variant, seed, recipe(variant, values), out / "runs" / f"{variant.name}-seed{seed}", needed)
 
 
@@ -176,6 +177,12 @@ def recipe(variant: Variant, values: dict[str, Any]) -> Recipe:
         return checked(values, {}, [])
     except RequestError as error:
         raise RequestError(f"{variant.name}: {error}") from None
+
+
+def begun_epochs(out: Path, variant: Variant) -> int:
+    """The epochs of the variant's runs that have begun, 0 if none has: measured again they might differ by seed."""
+    begun = (Run(folder) for folder in sorted(out.glob(f"runs/{glob.escape(variant.name)}-seed*")))
+    return next((run.recipe.train.epochs for run in begun if run.exists), 0)
 
 
 def equal_epochs(study: Study, variant: Variant, costs: Costs) -> int:
