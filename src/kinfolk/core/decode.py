@@ -23,6 +23,7 @@ from functools import cache
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from kinfolk.core import jpeg
 from kinfolk.core.errors import KinfolkError
 
 LARGEST = 178_956_970
@@ -65,6 +66,8 @@ def decode(data: bytes | str | os.PathLike[str], name: str = "", at_least: int =
     Raises:
         BadImage: it is not an image, is cut off, is damaged, or has more than ``LARGEST`` pixels.
     """
+    if (plain := jpeg.decode(data, at_least, LARGEST)) is not None:
+        return plain
     with _opened(data, name) as image:
         if at_least > 0:
             image.draft(None, (2 * at_least, 2 * at_least))
