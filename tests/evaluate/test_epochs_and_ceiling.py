@@ -61,6 +61,15 @@ def test_every_kept_epoch_is_scored_once_and_the_floors_once(runs: Path, found: 
     assert headline(alone, "own")[0].value == headline(found, "own")[0].value
 
 
+def test_a_floor_is_measured_once_for_whoever_asks(runs: Path, found: list[Finding]) -> None:
+    said: list[str] = []
+    again = evaluate(Run(runs / "own"), only=("knn", "few_shot"), say=said.append)
+    assert {"pixels: few_shot", "random: few_shot", "own: knn"} <= set(said)
+    assert not {"pixels: knn", "histogram: knn", "random: knn"} & set(said)
+    for floor in ("pixels", "histogram", "random"):
+        assert headline(again, floor)[0].value == headline(found, floor)[0].value
+
+
 def test_the_score_of_an_epoch_is_that_of_its_weights(runs: Path, found: list[Finding], tmp_path: Path) -> None:
     copy = tmp_path / "own"
     shutil.copytree(runs / "own", copy)

@@ -144,7 +144,7 @@ def measure(subject: Subject, leaves: Sequence[registry.Leaf], say: Callable[[st
 def floors_of(
     named: Named, images: dict[str, Images], leaves: Sequence[registry.Leaf], say: Callable[[str], None]
 ) -> list[Finding]:
-    """The findings of the floors, each kept in the cache by data, encoder and the leaves' own sources."""
+    """The findings of the floors, kept in the cache by data, encoder and the leaves' own sources."""
     if not images:
         say("no floors: they need the images (--data)")
         return []
@@ -180,21 +180,27 @@ def cached(
     name: str, key: list[Any], make: Callable[[], list[Subject]], images: dict[str, Images],
     leaves: Sequence[registry.Leaf], say: Callable[[str], None],
 ) -> list[Finding]:
-    """The findings of what stands beside a subject, kept in the cache."""
-    leaves = [leaf for leaf in leaves if leaf.open().floors]
-    sources = [leaf.source for leaf in leaves] + sorted((registry.PACKAGE / "numerics").glob("*.py"))
-    whole = {
-        "data": {role: data.fingerprint for role, data in images.items()}, "key": key,
-        "sources": hashlib.blake2b(b"".join(path.read_bytes() for path in sources)).hexdigest(),
-    }
-    digest = hashlib.blake2b(json.dumps(whole, sort_keys=True, default=str).encode(), digest_size=10).hexdigest()
-    folder = files.cache_folder() / "floors" / f"{name}-{digest}"
-    with files.lock(folder / ".lock", wait=True):
-        if not (folder / "done").exists():
-            (folder / "findings.jsonl").unlink(missing_ok=True)
-            store.save(folder, mean([measure(subject, leaves, say) for subject in make()]))
-            (folder / "done").touch()
-    return store.load(folder)
+    """The findings of what stands beside a subject, those of every leaf kept in the cache for whoever asks next."""
+    numerics = sorted((registry.PACKAGE / "numerics").glob("*.py"))
+    subjects: list[Subject] = []
+    found: list[Finding] = []
+    for leaf in leaves:
+        if not leaf.open().floors:
+            continue
+        roles = {"train", "test", *leaf.open().needs}
+        data = {role: part.fingerprint for role, part in images.items() if role in roles}
+        sources = hashlib.blake2b(b"".join(path.read_bytes() for path in (leaf.source, *numerics))).hexdigest()
+        whole = json.dumps({"data": data, "key": key, "sources": sources}, sort_keys=True, default=str)
+        digest = hashlib.blake2b(whole.encode(), digest_size=10).hexdigest()
+        folder = files.cache_folder() / "floors" / f"{name}-{leaf.name}-{digest}"
+        with files.lock(folder / ".lock", wait=True):
+            if not (folder / "done").exists():
+                subjects = subjects or make()
+                (folder / "findings.jsonl").unlink(missing_ok=True)
+                store.save(folder, mean([measure(subject, [leaf], say) for subject in subjects]))
+                (folder / "done").touch()
+        found += store.load(folder)
+    return found
 
 
 def mean(over: list[list[Finding]]) -> list[Finding]:
