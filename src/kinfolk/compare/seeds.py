@@ -2,13 +2,13 @@
 
 Intervals are Student's, 95 %, over seeds: they cover the noise of training and of the test set together. With one
 seed nothing is known of the noise of training; the interval of the score itself, which covers the test set alone,
-is then given and named so.
+is then given and named so. Where the unit has a range, as shares have, an interval ends where the range does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,14 @@ from kinfolk.compare.members import Cost, Member
 from kinfolk.compare.scores import HEADLINES, telling
 from kinfolk.core.errors import unknown
 from kinfolk.numerics.stats import student
+
+RANGES = {
+    **dict.fromkeys(
+        ("accuracy", "precision", "share", "share of neighbours", "AUC", "false positive rate", "NMI",
+         "variance over mean square"), (0.0, 1.0),
+    ),
+    **dict.fromkeys(("cosine", "ARI", "silhouette"), (-1.0, 1.0)),
+}
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,13 @@ class Estimate:
         """Student's interval of the mean of some values; none with one value."""
         low, high = student(np.array(values)) if len(values) > 1 else (None, None)
         return cls(float(np.mean(values)), low, high, len(values))
+
+    def within(self, unit: str) -> Estimate:
+        """The same without what of its interval lies outside the unit's range."""
+        if unit not in RANGES or self.low is None or self.high is None:
+            return self
+        least, most = RANGES[unit]
+        return replace(self, low=max(self.low, least), high=min(self.high, most))
 
     @property
     def beyond_noise(self) -> bool | None:
@@ -138,7 +153,7 @@ def compare(members: Sequence[Member], base: str = "") -> Comparison:
             apart = [rows[variant][seed] - rows[base][seed] for seed in shared]
             cells[variant, quantity] = Cell(
                 rows[variant],
-                *estimate(rows[variant], intervals[quantity][variant]),
+                *estimate(rows[variant], intervals[quantity][variant], quantity.unit),
                 Estimate.over(apart) if apart and variant != base else None,
                 ranks.get(variant),
             )
@@ -178,11 +193,13 @@ def order(values: Values) -> list[Quantity]:
     return sorted(values, key=lambda q: HEADLINES.index(q.name) if q.name in HEADLINES else len(HEADLINES))
 
 
-def estimate(by_seed: Mapping[int, float], own: tuple[float | None, float | None]) -> tuple[Estimate, str]:
+def estimate(
+    by_seed: Mapping[int, float], own: tuple[float | None, float | None], unit: str
+) -> tuple[Estimate, str]:
     """The estimate of a cell, and what its interval covers."""
     found = Estimate.over(list(by_seed.values()))
     if found.n > 1:
-        return found, "seeds"
+        return found.within(unit), "seeds"
     return Estimate(found.mean, *own, n=1), "test set" if own[0] is not None else ""
 
 
