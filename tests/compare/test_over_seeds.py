@@ -145,7 +145,7 @@ def test_reasons_are_told(made) -> None:
     one = judge(Claim.of({"claim": "once.knn > base.knn"}), made)
     assert one.why == "90.0 % against 50.0 %, one seed: nothing is known of the noise of training."
     several = judge(Claim.of({"claim": "better.knn > base.knn"}), made)
-    assert "61.0 % against 51.0 %: a difference of +10.0 [" in several.why
+    assert "61.0 % against 51.0 %: a difference of +10.0 points [" in several.why
     assert judge(Claim.of({"claim": "gone.knn > 0"}), made, ("gone",)).why == "'gone' has not been run."
     assert "Did you mean 'better'" in judge(Claim.of({"claim": "beter.knn > 0"}), made).why
 

@@ -112,13 +112,12 @@ def judge(claim: Claim, comparison: Comparison, missing: Collection[str] = ()) -
         return Judgement(claim, "undecided", None, "The two have no seed in common.")
     left = np.array([sides[0][1][s] for s in seeds])
     right = np.array([sides[1][1][s] for s in seeds]) if claim.right else np.full(len(seeds), claim.number)
-    apart = Estimate.over((left - right).tolist())
+    gap = Estimate.over((left - right).tolist())
     words = f"{shown(left.mean(), sides[0][0])} against {shown(right.mean(), sides[0][0])}"
-    if apart.low is None or apart.high is None:
-        return Judgement(claim, "undecided", apart, f"{words}, one seed: nothing is known of the noise of training.")
-    interval = f"[{signed(apart.low, sides[0][0])}, {signed(apart.high, sides[0][0])}]"
-    why = f"{words}: a difference of {signed(apart.mean, sides[0][0])} {interval} over {apart.n} seeds."
-    return Judgement(claim, verdict(claim, apart.low, apart.high), apart, why)
+    if gap.low is None or gap.high is None:
+        return Judgement(claim, "undecided", gap, f"{words}, one seed: nothing is known of the noise of training.")
+    why = f"{words}: a difference of {apart(gap, sides[0][0])} over {gap.n} seeds."
+    return Judgement(claim, verdict(claim, gap.low, gap.high), gap, why)
 
 
 def side(
@@ -163,6 +162,14 @@ def verdict(claim: Claim, low: float, high: float) -> Verdict:
 def shown(value: float, quantity: Quantity) -> str:
     """A value in its unit: a share in per cent."""
     return f"{digits(100 * value, 1)} %" if share(quantity) else digits(value)
+
+
+def apart(gap: Estimate, quantity: Quantity) -> str:
+    """A difference with its interval, if it has one: ``+1.2 points [+0.4, +2.0]``."""
+    text = f"{signed(gap.mean, quantity)}{' points' if share(quantity) else ''}"
+    if gap.low is not None and gap.high is not None:
+        text += f" [{signed(gap.low, quantity)}, {signed(gap.high, quantity)}]"
+    return re.sub(r"(?<!e)-", "\N{MINUS SIGN}", text)
 
 
 def signed(value: float, quantity: Quantity) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kinfolk.compare.claims import shown
+from kinfolk.compare.claims import apart, shown
 from kinfolk.compare.frame import Outcome
 from kinfolk.compare.relation import link, links, points, sentence
 from kinfolk.compare.seeds import Quantity
@@ -70,7 +70,7 @@ def _cell(outcome: Outcome, name: str, quantity: Quantity) -> Markup:
     within = study.interval(estimate, quantity).strip()
     parts += [tag("small", within, class_="interval")] if within else []
     if cell.difference and own:
-        text = study.apart(cell.difference, quantity) + " *" * bool(cell.difference.beyond_noise)
+        text = apart(cell.difference, quantity) + " *" * bool(cell.difference.beyond_noise)
         parts.append(tag("small", text, class_="difference"))
     parts += [tag("small", f"rank {cell.rank}")] if cell.rank else []
     parts += [tag("small", f"reported {shown(reported, quantity)}")] if reported is not None else []

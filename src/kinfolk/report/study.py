@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
-from kinfolk.compare.claims import shown, signed
+from kinfolk.compare.claims import apart, shown
 from kinfolk.compare.frame import Outcome
 from kinfolk.compare.scores import HEADLINES
 from kinfolk.compare.seeds import Cell, Estimate, Quantity
@@ -115,15 +114,6 @@ def group(difference: Estimate) -> str:
     if not difference.beyond_noise:
         return "equal to it within noise"
     return "higher by more than noise" if difference.mean > 0 else "lower by more than noise"
-
-
-def apart(difference: Estimate, quantity: Quantity) -> str:
-    """A difference with its unit and interval, such as minus 41.0 points [-43.2, -38.8]."""
-    unit = " points" if quantity.unit in figures.SHARES else ""
-    text = f"{signed(difference.mean, quantity)}{unit}"
-    if difference.low is not None and difference.high is not None:
-        text += f" [{signed(difference.low, quantity)}, {signed(difference.high, quantity)}]"
-    return re.sub(r"(?<!e)-", "\N{MINUS SIGN}", text)
 
 
 def interval(estimate: Estimate, quantity: Quantity) -> str:
