@@ -80,7 +80,7 @@ def drawn(groups: Sequence[tuple[str, Sequence[Mark]]], caption: str) -> Markup:
         class_="forest",
         aria_label="Scores with 95% intervals; the same figures stand in the table below.",
     )
-    return tag("figure", svg, tag("figcaption", caption))
+    return tag("figure", tag("div", svg, class_="scroll"), tag("figcaption", caption))
 
 
 def _row(mark: Mark, y: int, left: float, place: Callable[[float], float]) -> Markup:
