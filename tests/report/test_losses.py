@@ -72,3 +72,15 @@ def test_a_watched_distribution_is_one_figure_in_the_runs_colour(tmp_path: Path)
     assert figure[3]["y"] == [0.91, 0.92, 0.93]
     assert len({trace["line"]["color"] for trace in figure}) == 1
     assert len({trace["line"]["dash"] for trace in figure}) == 4
+
+
+def test_the_watch_says_what_it_saw(tmp_path: Path) -> None:
+    folders = [write_run(tmp_path / "one"), write_run(tmp_path / "two")]
+    for folder, scores in zip(folders, ([0.2, 0.3, 0.4], [0.2, 0.4, 0.3]), strict=True):
+        rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+        for row, score in zip([row for row in rows if "watch" in row], scores, strict=True):
+            row["watch"]["knn"] = score
+        (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    said = watch.show([read(folder) for folder in folders], Document())
+    assert "Collapse was watched for in 2 runs and seen in none." in said
+    assert "is highest after the last epoch in 1 of 2 runs." in said

@@ -33,7 +33,23 @@ def show(runs: Sequence[Material], page: Document) -> Markup:
                 alt = f"{title}. {lines.alt(series, 'epoch', name)}"
                 caption = tag("figcaption", tag("strong", title), " while training, by epoch")
                 figures.append(tag("figure", caption, page.plot(lines.figure(series, "epoch", ""), alt)))
-    return join([alarms, tag("div", figures, class_="side") if figures else None])
+    return join([alarms or calm(runs), best(runs), tag("div", figures, class_="side") if figures else None])
+
+
+def calm(runs: Sequence[Material]) -> Markup | None:
+    """That the watch for collapse, which goes with the spectrum, was silent."""
+    watched = [run for run in runs if _seen(run, "rankme")]
+    told = f"Collapse was watched for in {len(watched)} run{'s' * (len(watched) > 1)} and seen in none."
+    return tag("p", told) if watched else None
+
+
+def best(runs: Sequence[Material], name: str = "knn") -> Markup | None:
+    """In how many runs the watched score is best after the last epoch: whether longer training might help."""
+    seen = [[y for _, y in _seen(run, name)] for run in runs]
+    seen = [values for values in seen if len(values) > 1]
+    last = sum(values[-1] == max(values) for values in seen)
+    told = f"The watched {words(name)} is highest after the last epoch in {last} of {len(seen)} runs."
+    return tag("p", told) if seen else None
 
 
 def _parts(value: Any) -> dict[str, Any]:
