@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -224,5 +225,8 @@ def test_loss_and_score_are_related_by_rank_within_one_kind_of_loss() -> None:
     within = [item for item in found if item.over == "v0"]
     assert within[0].correlation == pytest.approx(-1)
     assert within[0].low is None
-    told = relation.sentence(within[0], made.quantities[0])
-    assert told.endswith("over 4 epochs, the rank correlation of validation loss and watched knn is -1.00.")
+    rising = [replace(item, over="vq_vae", correlation=0.3) for item in within]
+    first, told = relation.sentences([*over, *within, *rising], made.quantities[0])
+    assert first.startswith("Over 6 variants with the loss attraction, ")
+    assert "watched knn is negative (the score rises as the loss falls) in 1 of 2 variants: v0 (-1.00)" in told
+    assert told.endswith("; not in vq_vae (+0.30).")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from page import Page
 
 from kinfolk.compare.frame import compared
 from kinfolk.numerics.stats import student
+from kinfolk.report import study
 from kinfolk.report.write import write_study
 
 SECTIONS = [
@@ -45,6 +47,24 @@ def test_the_answer_says_what_the_intervals_carry(page: Page) -> None:
     assert "By one seed, of whose noise nothing is known: once (+20.0 points" in answer
     assert "Not in this report, since no run of it was measured: absent." in answer
     assert "Of 4 claims, 2 held, 1 not held, 1 undecided." in answer
+
+
+def test_without_the_literature_the_main_figure_is_what_the_claims_are_about(folder: Path) -> None:
+    outcome = compared([folder])
+    bare = replace(outcome, frame=replace(outcome.frame, reported={}))
+    assert study.foremost(bare).name == "knn"
+    about = tuple(c for c in outcome.frame.claims if c.left[1] == "linear_probe")
+    assert study.foremost(replace(bare, frame=replace(bare.frame, claims=about))).name == "linear_probe"
+
+
+def test_many_faults_are_told_once_and_few_beside_their_variant(folder: Path) -> None:
+    outcome = compared([folder])
+    few = study.said(outcome, study.foremost(outcome), {"worse": "hubs, skewness 12", "once": "hubs, skewness 13"})
+    assert "; hubs, skewness 12)" in few
+    assert few.endswith("Hubs: once.")
+    many = study.said(outcome, study.foremost(outcome), dict.fromkeys(SHIFTS, "hubs, skewness 12"))
+    assert "skewness" not in many
+    assert many.endswith(f"Hubs: {', '.join(SHIFTS)}.")
 
 
 def test_the_literature_stands_beside_with_the_distance_and_its_reason(page: Page) -> None:

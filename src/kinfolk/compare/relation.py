@@ -110,16 +110,36 @@ def link(over: str, terms: tuple[str, ...], pairs: np.ndarray, *, independent: b
     return Link(over, terms, r, float(np.tanh(z - half)), float(np.tanh(z + half)), len(pairs))
 
 
-def sentence(item: Link, score: Quantity, watched: str = "knn") -> str:
-    """What a link says, no more than its interval carries."""
-    where = f"Over {item.n} variants with the loss {' + '.join(item.terms)}" if item.over == "variants" else (
-        f"Within {item.over}, over {item.n} epochs"
-    )
-    if item.low is None or item.high is None:
-        return f"{where}, the rank correlation of validation loss and watched {watched} is {item.correlation:+.2f}."
+def sentences(items: Sequence[Link], score: Quantity, watched: str = "knn") -> list[str]:
+    """What the links say: one sentence for each over variants, one for all those over epochs."""
+    within = [item for item in items if item.over != "variants"]
+    told = [over_variants(item, score) for item in items if item.over == "variants"]
+    return [*told, over_epochs(within, watched)] if within else told
+
+
+def over_variants(item: Link, score: Quantity) -> str:
+    """What a link over variants says, no more than its interval carries."""
+    where = f"Over {item.n} variants with the loss {' + '.join(item.terms)}"
+    assert item.low is not None
+    assert item.high is not None
     name, figures = score.name, f"rank correlation {item.correlation:+.2f} [{item.low:+.2f}, {item.high:+.2f}]"
-    higher = item.low > 0
     if item.low <= 0 <= item.high:
         return f"{where}, it is not known whether a lower validation loss goes with a better score ({name}): {figures}."
-    better = "a better" if higher != (score.higher_is_better is not False) else "a worse"
+    better = "a better" if (item.low > 0) != (score.higher_is_better is not False) else "a worse"
     return f"{where}, a lower validation loss goes with {better} score ({name}): {figures}."
+
+
+def over_epochs(items: Sequence[Link], watched: str) -> str:
+    """In which variants the watched score rises from epoch to epoch as the validation loss falls."""
+    ranked = sorted(items, key=lambda item: item.correlation)
+    falling, others = [i for i in ranked if i.correlation < 0], [i for i in ranked if i.correlation >= 0]
+
+    def named(item: Link) -> str:
+        return f"{item.over} ({item.correlation:+.2f})"
+
+    text = f"From epoch to epoch the rank correlation of validation loss and watched {watched} is negative (the score "
+    text += f"rises as the loss falls) in {len(falling)} of {len(items)} variants"
+    if falling:
+        ends = dict.fromkeys((named(falling[0]), named(falling[-1])))
+        text += f": {' to '.join(ends)}"
+    return f"{text}; not in {', '.join(map(named, others))}." if others else f"{text}."

@@ -169,7 +169,7 @@ def legend(comparison: Comparison) -> str:
 def sentences(comparison: Comparison) -> list[str]:
     """How validation loss and score go together, one sentence for each loss and variant that has enough points."""
     score = comparison.main()[0]
-    return [relation.sentence(item, score) for item in relation.links(relation.points(comparison, score))]
+    return relation.sentences(relation.links(relation.points(comparison, score)), score)
 
 
 def single(comparison: Comparison, quantity: Quantity) -> list[list[str]]:

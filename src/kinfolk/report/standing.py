@@ -8,7 +8,7 @@ import numpy as np
 
 from kinfolk.compare.claims import apart, shown
 from kinfolk.compare.frame import Outcome
-from kinfolk.compare.relation import link, links, points, sentence
+from kinfolk.compare.relation import link, links, points, sentences
 from kinfolk.compare.seeds import Quantity
 from kinfolk.compare.written import difference, interval, known
 from kinfolk.report import lines, study
@@ -162,7 +162,7 @@ def against_loss(outcome: Outcome, page: Document) -> Markup:
     comparison = outcome.comparison
     score = comparison.main()[0]
     found = points(comparison, score)
-    sentences = [tag("li", sentence(item, score)) for item in links(found)]
+    told = [tag("li", text) for text in sentences(links(found), score)]
     figures = []
     for loss in dict.fromkeys((p.objective, p.terms) for p in found):
         series = []
@@ -171,10 +171,10 @@ def against_loss(outcome: Outcome, page: Document) -> Markup:
             own = [p for p in own if p.seed == own[0].seed]
             series.append(lines.Line([p.loss for p in own], [100 * p.score for p in own], variant))
         if series:
-            what = " + ".join(loss[1])
+            what = " + ".join(loss[1]) + (f" of {series[0].name}" if len(series) == 1 else "")
             alt = f"k-NN against the loss {what}. {lines.alt(series, 'validation loss', 'k-NN')}"
             plot = page.plot(lines.figure(series, "loss on held-out images", "k-NN, per cent"), alt)
             figures.append(tag("figure", tag("figcaption", tag("strong", what), ", epoch by epoch"), plot))
-    if not figures and not sentences:
+    if not figures and not told:
         return join([])
-    return join([tag("ul", sentences) if sentences else None, tag("div", figures, class_="side")])
+    return join([tag("ul", told) if told else None, tag("div", figures, class_="side")])

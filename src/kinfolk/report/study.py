@@ -50,8 +50,9 @@ def answer(outcome: Outcome, verdicts: Mapping[str, str]) -> Markup:
 
 
 def foremost(outcome: Outcome) -> Quantity:
-    """The main figure: the first share that the literature reports, else a headline, else what is shown first."""
-    wanted = [*(score for _, score in outcome.frame.reported), *HEADLINES]
+    """The main figure: the first share that the literature reports, else the headline that claims name most."""
+    named = [side[1].partition("[")[0] for claim in outcome.frame.claims for side in (claim.left, claim.right) if side]
+    wanted = [*(score for _, score in outcome.frame.reported), *sorted(HEADLINES, key=named.count, reverse=True)]
     shares = [q for q in outcome.comparison.quantities if q.unit in figures.SHARES]
     return next((q for label in wanted for q in shares if q.answers(label)), outcome.quantities[0])
 
@@ -73,7 +74,9 @@ def said(outcome: Outcome, quantity: Quantity, ill: Mapping[str, str] | None = N
     base = comparison.cells.get((comparison.base, quantity))
     if base is None:
         return f"{title(outcome, quantity)} was not measured for {comparison.base}."
-    own = (ill or {}).get(comparison.base, "")
+    ill, whole = ill or {}, ill is not None
+    inline = ill if len(ill) <= FEW // 2 else {}
+    own = inline.get(comparison.base, "")
     text = f"{title(outcome, quantity)}: {shown(base.estimate.mean, quantity)}{interval(base.estimate, quantity)} "
     text += f"for {comparison.base}{f' ({own})' if own else ''}{floor(outcome, quantity, base)}."
     groups: dict[str, list[str]] = {}
@@ -85,28 +88,30 @@ def said(outcome: Outcome, quantity: Quantity, ill: Mapping[str, str] | None = N
         if cell.difference.beyond_noise is None:
             single[variant] = cell.difference
             continue
-        found = (ill or {}).get(variant, "")
+        found = inline.get(variant, "")
         label = f"{variant} ({apart(cell.difference, quantity)}{f'; {found}' if found else ''})"
         groups.setdefault(group(cell.difference), []).append(label)
     order = ("higher by more than noise", "lower by more than noise", "equal to it within noise")
     told = [f"{name[0].upper()}{name[1:]}: {', '.join(groups[name])}." for name in order if name in groups]
-    return " ".join([text, *told, *by_one_seed(single, quantity, ill)])
+    rest = {v: ill[v] for v in comparison.variants if v in ill and (v in single or not inline)}
+    return " ".join([text, *told, *by_one_seed(single, quantity, whole), *faults(rest)])
 
 
-def by_one_seed(single: Mapping[str, Estimate], quantity: Quantity, ill: Mapping[str, str] | None) -> list[str]:
-    """The variants that share one seed with the base: the answer's few all, else the lowest and the highest."""
+def by_one_seed(single: Mapping[str, Estimate], quantity: Quantity, whole: bool) -> list[str]:
+    """The variants that share one seed with the base: with ``whole`` all if they are few, else lowest and highest."""
     ranked = sorted(single, key=lambda variant: single[variant].mean)
-    ends = ill is None or len(single) > FEW
+    ends = not whole or len(single) > FEW
     told = [f"{v} ({apart(single[v], quantity)})" for v in ([ranked[0], ranked[-1]] if ranked and ends else single)]
-    ailing: dict[str, list[str]] = {}
-    for variant in single:
-        if found := (ill or {}).get(variant):
-            ailing.setdefault(found.partition(",")[0], []).append(variant)
     listed = (" to " if ends else ", ").join(dict.fromkeys(told))
-    return [
-        *[f"By one seed, of whose noise nothing is known: {listed}."] * bool(told),
-        *(f"{name[0].upper()}{name[1:]}: {', '.join(variants)}." for name, variants in ailing.items()),
-    ]
+    return [f"By one seed, of whose noise nothing is known: {listed}."] if told else []
+
+
+def faults(ill: Mapping[str, str]) -> list[str]:
+    """A sentence for every verdict with the variants that got it."""
+    ailing: dict[str, list[str]] = {}
+    for variant, found in ill.items():
+        ailing.setdefault(found.partition(",")[0], []).append(variant)
+    return [f"{name[0].upper()}{name[1:]}: {', '.join(variants)}." for name, variants in ailing.items()]
 
 
 def group(difference: Estimate) -> str:
