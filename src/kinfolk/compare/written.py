@@ -167,7 +167,7 @@ def legend(comparison: Comparison) -> str:
 
 
 def sentences(comparison: Comparison) -> list[str]:
-    """How validation loss and score go together, one sentence for each loss and variant that has enough points."""
+    """How validation loss and score go together: a sentence for each loss over variants, and one over epochs."""
     score = comparison.main()[0]
     return relation.sentences(relation.links(relation.points(comparison, score)), score)
 
