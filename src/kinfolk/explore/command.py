@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import sys
@@ -71,9 +72,9 @@ def serve(places: list[Path], look: Look, host: str = LOCAL, port: int = PORT, t
         explorer.open(say)
         typer.echo(f"explore: {address(host, port, token)}")
         sys.stdout.flush()
-        uvicorn.Server(config).run(sockets=[listening])
-    except KeyboardInterrupt:
-        sys.exit(130)
+        with contextlib.suppress(KeyboardInterrupt):  # which asyncio now and then takes for the end of its task
+            uvicorn.Server(config).run(sockets=[listening])
+        sys.exit(128 + signal.SIGINT)
     finally:
         explorer.close()
         listening.close()
