@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,6 @@ def test_too_many_pixels_are_left_to_pillow_which_refuses_them() -> None:
 def test_without_the_library_pillow_decodes(monkeypatch: pytest.MonkeyPatch) -> None:
     data = encoded(picture(40, 30))
     whole = decode.decode(data)
-    monkeypatch.setitem(__import__("sys").modules, "simplejpeg", None)
+    monkeypatch.setitem(sys.modules, "simplejpeg", None)
     assert jpeg.decode(data, 0, LARGEST) is None
     np.testing.assert_array_equal(decode.decode(data), whole)

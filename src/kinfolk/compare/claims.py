@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from kinfolk.compare.scores import SHARES
 from kinfolk.compare.seeds import Comparison, Estimate, Quantity
 from kinfolk.core.errors import KinfolkError, RequestError, unknown
 
@@ -191,4 +192,4 @@ def digits(value: float, places: int | None = None) -> str:
 
 def share(quantity: Quantity) -> bool:
     """Whether it is told in per cent."""
-    return quantity.unit in ("accuracy", "share", "precision")
+    return quantity.unit in SHARES

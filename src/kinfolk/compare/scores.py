@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from kinfolk.records.findings import Finding
 
 HEADLINES = ("knn", "linear_probe")
+SHARES = ("accuracy", "share", "precision")
+"""Units that are told in per cent."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def cell(finding: Finding | None) -> str:
     """A score as text: per cent with its interval for shares, else three digits."""
     if finding is None or finding.value is None:
         return ""
-    if finding.unit in ("accuracy", "share", "precision"):
+    if finding.unit in SHARES:
         text = f"{100 * finding.value:.1f}"
         if finding.low is not None and finding.high is not None:
             text += f" [{100 * finding.low:.1f}, {100 * finding.high:.1f}]"

@@ -181,7 +181,7 @@ def cached(
     leaves: Sequence[registry.Leaf], say: Callable[[str], None],
 ) -> list[Finding]:
     """The findings of what stands beside a subject, those of every leaf kept in the cache for whoever asks next."""
-    numerics = sorted((registry.PACKAGE / "numerics").glob("*.py"))
+    numerics = b"".join(path.read_bytes() for path in sorted((registry.PACKAGE / "numerics").glob("*.py")))
     subjects: list[Subject] = []
     found: list[Finding] = []
     for leaf in leaves:
@@ -189,7 +189,7 @@ def cached(
             continue
         roles = {"train", "test", *leaf.open().needs}
         data = {role: part.fingerprint for role, part in images.items() if role in roles}
-        sources = hashlib.blake2b(b"".join(path.read_bytes() for path in (leaf.source, *numerics))).hexdigest()
+        sources = hashlib.blake2b(leaf.source.read_bytes() + numerics).hexdigest()
         whole = json.dumps({"data": data, "key": key, "sources": sources}, sort_keys=True, default=str)
         digest = hashlib.blake2b(whole.encode(), digest_size=10).hexdigest()
         folder = files.cache_folder() / "floors" / f"{name}-{leaf.name}-{digest}"
