@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "evaluate": {"evaluate", "embed", "load", "evaluations", "diagnostics", "methods", "train", "records", "numerics",
                  "core"},
     "neighbours": {"records", "numerics", "core"},
-    "study": {"study", "train", "evaluate", "compare", "report", "records", "core"},
+    "study": {"study", "train", "evaluate", "neighbours", "compare", "report", "records", "core"},
     "explore": {"explore", "compare", "records", "numerics", "core"},
     "report": {"report", "compare", "records", "numerics", "core"},
 }

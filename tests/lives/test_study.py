@@ -134,6 +134,21 @@ def test_killed_again_and_again_it_ends_with_the_same_table(
     assert scores(out) == scores(whole[0])
 
 
+def test_two_runs_at_once_give_the_same_table_and_each_line_says_whose_it_is(
+    file: Path, whole: tuple[Path, subprocess.CompletedProcess], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    done = run(file, out, "--jobs", "2")
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert scores(out) == scores(whole[0])
+    lines = done.stderr.splitlines()
+    assert any(line.startswith("one-seed1: epoch 1/1") for line in lines)
+    first = [i for i, line in enumerate(lines) if line.startswith("[")]
+    ended = next(i for i, line in enumerate(lines) if ": knn" in line)
+    assert sum(i < ended for i in first) >= 2, "the second began before the first had ended"
+
+
 def test_what_is_finished_is_never_done_again(file: Path, whole: tuple[Path, subprocess.CompletedProcess]) -> None:
     out = whole[0]
     kept = [p for v in ("one-seed0", "two-seed1") for p in (out / "runs" / v).rglob("*") if p.is_file()]
@@ -196,6 +211,7 @@ def test_the_plan_alone_writes_nothing(file: Path, tmp_path: Path) -> None:
         (["vicreg-anatomy", "--out", "x", "--only", "vicreg", "--seeds", "0,0"], "take each seed once"),
         (["vicreg-anatomy", "--out", "x", "--only", "vicreg", "--seeds", "-1"], "seeds = '-1' is not accepted"),
         (["vicreg-anatomy", "--out", "x", "--only", "vicreg", "--set", "train.epoch=1"], "Did you mean 'epochs'"),
+        (["vicreg-anatomy", "--out", "x", "--jobs", "0"], "--jobs = '0' is not accepted"),
     ],
 )
 def test_a_wrong_request_gets_one_message_and_no_folder(arguments: list[str], said: str, tmp_path: Path) -> None:

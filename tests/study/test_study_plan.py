@@ -131,12 +131,7 @@ def test_a_variant_that_names_anothers_run_comes_after_it_and_brings_it_along(tm
     assert plan.ordered(found, ["late", "first"]) == ["source", "late", "first"]
     index = plan.index(found, found.variant("late-too"), 1, tmp_path)
     assert index is not None
-    assert (index.subject, index.k) == ("source", 5)
-    command = index.command(tmp_path / "runs/source-seed1")
-    assert command[:2] == ["neighbours", str(tmp_path / "runs/source-seed1")]
-    assert command[2:] == [
-        "--metric", "euclidean", "-k", "5", "--out", str(tmp_path / "neighbours/source-euclidean-seed1.npz")
-    ]
+    assert index == plan.Index("source", tmp_path / "neighbours/source-euclidean-seed1.npz", 5, "euclidean", "")
 
 
 def test_runs_come_seed_by_seed(tmp_path: Path) -> None:

@@ -17,15 +17,18 @@ def study(
     scale: Annotated[str, typer.Option(help="One of the study's scales; laptop by default.")] = "",
     seeds: Annotated[str, typer.Option(help="Such as 0,1,2; the study's own by default.")] = "",
     only: Only = "",
+    jobs: Annotated[str, typer.Option(help="Runs at once, each with its share of the CPUs.")] = "1",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print plan, commands and time; write nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON; run nothing.")] = False,
     set_: Annotated[list[str], typer.Option("--set", help="Change a setting in all variants.")] = [],  # noqa: B006
 ) -> None:
     """Train and measure every variant that is missing, seed by seed; compare them, judge the claims, write a report."""
+    from kinfolk.core.config import Setting
     from kinfolk.study.whole import plan_only
     from kinfolk.study.whole import study as carry_out
 
-    asked: dict[str, Any] = {"scale": scale, "seeds": seeds, "only": listed(only), "pairs": set_}
+    at_once = Setting("--jobs", "int", 1, interval="[1, 64]").check(jobs)
+    asked: dict[str, Any] = {"scale": scale, "seeds": seeds, "only": listed(only), "pairs": set_, "jobs": at_once}
     if dry_run or as_json:
         typer.echo(plan_only(name, out, **asked, as_json=as_json))
     else:

@@ -30,11 +30,6 @@ class Index:
     metric: str
     layer: str
 
-    def command(self, run: Path) -> list[str]:
-        """The arguments of ``kinfolk`` that make it."""
-        options = ["--metric", self.metric, "-k", str(self.k), *(["--layer", self.layer] if self.layer else [])]
-        return ["neighbours", str(run), *options, "--out", str(self.file)]
-
 
 @dataclass(frozen=True)
 class Job:

@@ -1,14 +1,10 @@
-"""Run: carries a plan out: trains and measures what is missing, says how far it is, compares, and writes the report."""
+"""Run: a study's plan with what its steps cost, and its end: the table, the claims and the report."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -128,84 +124,6 @@ def card(path: Path) -> dict[str, Any]:
     """A JSON file, or nothing."""
     found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     return found
-
-
-def carry_out(prepared: Prepared, worker: Worker, say: Say) -> dict[str, KinfolkError]:
-    """Train and measure what is missing, in order; return {job: why it failed}. What is finished is left alone."""
-    failed = dict(prepared.refused)
-    for name, error in failed.items():
-        note(prepared.out, name, error, say)
-    left = [job for job in prepared.jobs if not prepared.measured(job)]
-    done = len(prepared.jobs) - len(left)
-    for i, job in enumerate(left):
-        place = f"[{done + i + 1}/{len(prepared.jobs)}]"
-        say(f"{place} {job.variant.name}, seed {job.seed}; {remaining(prepared, left[i:])}")
-        try:
-            if job.needs in failed:
-                raise WorkError(f"it needs {job.needs}, which failed.")
-            one(prepared, job, worker)
-        except KinfolkError as error:
-            failed[job.name] = error
-            note(prepared.out, job.name, error, say)
-    return failed
-
-
-def note(out: Path, name: str, error: KinfolkError, say: Say) -> None:
-    """Say what failed; where it is no message of kinfolk's own, its traceback goes to ``failures/NAME.txt``."""
-    say(f"failed: {name}: {error}")
-    if getattr(error, "__notes__", []):
-        files.write_text(out / "failures" / f"{name}.txt", "\n".join(error.__notes__))
-
-
-def one(prepared: Prepared, job: Job, worker: Worker) -> None:
-    """One run: the index it needs, training, measuring; each only if it is missing."""
-    if job.index and not job.index.file.exists():
-        find_neighbours(job.index, prepared.out / "runs" / job.needs)
-    if not job.run.finished:
-        worker(steps.train, job.recipe, job.folder, prepared.study.keep, prepared.study.watch)
-    began, asked = time.monotonic(), prepared.asked(job.seed)
-    worker(steps.evaluate, job.folder, asked)
-    kept = {"asked": asked, "seconds": time.monotonic() - began}
-    files.write_text(job.folder / MEASURED, json.dumps(kept, indent=1) + "\n")
-    (prepared.out / "failures" / f"{job.name}.txt").unlink(missing_ok=True)
-
-
-def find_neighbours(index: plan.Index, run: Path) -> None:
-    """Make an index by the ``neighbours`` command, in a process of its own.
-
-    Raises:
-        WorkError: it failed; the message is the command's.
-    """
-    done = subprocess.run([sys.executable, "-m", "kinfolk", *index.command(run)], stderr=subprocess.PIPE, text=True)
-    if done.returncode:
-        said = done.stderr.strip().splitlines()
-        raise WorkError(f"no neighbours of {run.name}: {said[-1] if said else f'exit status {done.returncode}'}")
-
-
-def remaining(prepared: Prepared, left: Sequence[Job]) -> str:
-    """The time left, from measured steps corrected by the runs that are finished, and from evaluations so far."""
-    ended = [job for job in prepared.jobs if job.run.finished]
-    took = sum(float(row["seconds"]) for job in ended for row in job.run.speed)
-    foreseen = sum(
-        job.recipe.train.epochs * known["epoch"] * known["seconds"]
-        for job in ended if (known := prepared.costs[job.variant.name])
-    )
-    training = sum(prepared.seconds(job) for job in left) * (took / foreseen if took and foreseen else 1.0)
-    spent: dict[bool, list[float]] = {True: [], False: []}
-    for job in prepared.jobs:
-        if kept := card(job.folder / MEASURED):
-            spent[job.seed == prepared.first].append(float(kept["seconds"]))
-    if not any(spent.values()):
-        return f"about {duration(training)} left, and the time to measure {len(left)} runs"
-    each = {first: statistics.median_low(spent[first] or spent[not first]) for first in spent}
-    return f"about {duration(training + sum(each[job.seed == prepared.first] for job in left))} left"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def frame(study: Study, command: Sequence[str]) -> Frame:

@@ -1,4 +1,4 @@
-"""Steps: what the worker does for a study: measure the cost of a recipe, train, and evaluate."""
+"""Steps: what a worker does for a study: measure the cost of a recipe, find neighbours, train, and evaluate."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kinfolk.core.lines import say
+from kinfolk.core import files
+from kinfolk.core.lines import embedding, say
 from kinfolk.records.recipe import Recipe
 from kinfolk.records.run import Run
+from kinfolk.study.plan import Index
 
 
 def cost(recipe: Recipe) -> dict[str, Any]:
@@ -20,6 +22,18 @@ def cost(recipe: Recipe) -> dict[str, Any]:
     from kinfolk.train.cost import cost as measure
 
     return asdict(measure(recipe))
+
+
+def neighbours(run: Path, index: Index) -> None:
+    """Make an index from a run, as ``kinfolk neighbours`` does."""
+    from kinfolk.evaluate.opened import opened
+    from kinfolk.neighbours import check, find
+
+    check(index.file, index.metric, index.k)
+    with files.scratch() as folder:
+        features = opened(str(run)).on().layer(index.layer, folder, embedding)
+        found = find(features, index.k, index.metric)  # type: ignore[arg-type]
+    found.save(index.file)
 
 
 def train(recipe: Recipe, folder: Path, keep: Sequence[int], watch: Sequence[str]) -> None:

@@ -11,28 +11,34 @@ from kinfolk.compare.show import show
 from kinfolk.core import config
 from kinfolk.core.errors import RequestError
 from kinfolk.core.lines import say
+from kinfolk.study.carry import carry_out, duration, remaining
 from kinfolk.study.definition import Study, read
-from kinfolk.study.run import Prepared, carry_out, commands, conclude, duration, prepare, remaining
+from kinfolk.study.run import Prepared, commands, conclude, prepare
 from kinfolk.study.worker import Worker
 
 
-def study(named: str, out: Path, *, scale: str, seeds: str, only: Sequence[str], pairs: Sequence[str]) -> int:
+def study(
+    named: str, out: Path, *, scale: str, seeds: str, only: Sequence[str], pairs: Sequence[str], jobs: int
+) -> int:
     """Carry a study out; return 0, or 1 where a run failed: the table has the rest, the same command tries it again.
+
+    ``jobs`` runs are trained and measured at once, each with its share of the CPUs.
 
     Raises:
         RequestError: the study or a setting is refused; nothing was written.
     """
     asked = read(named, scale, pairs)
-    worker = Worker()
+    workers = [Worker(jobs) for _ in range(jobs)]
     try:
-        prepared = prepare(asked, out, worker, chosen_seeds(asked, seeds), only, say, keep=True)
-        say(f"{asked.question}\n{summary(prepared)} -> {out}")
-        failed = carry_out(prepared, worker, say)
+        prepared = prepare(asked, out, workers[0], chosen_seeds(asked, seeds), only, say, keep=True)
+        say(f"{asked.question}\n{summary(prepared, jobs)} -> {out}")
+        failed = carry_out(prepared, workers, say)
     except KeyboardInterrupt:
         say("kinfolk: interrupted; the same command goes on from the last checkpoint.")
         return 130
     finally:
-        worker.close()
+        for worker in workers:
+            worker.close()
     if not any(prepared.measured(job) for job in prepared.jobs):
         say("kinfolk: no run could be trained and measured, so there is no table.")
         return 1
@@ -45,11 +51,12 @@ def study(named: str, out: Path, *, scale: str, seeds: str, only: Sequence[str],
 
 
 def plan_only(
-    named: str, out: Path, *, scale: str, seeds: str, only: Sequence[str], pairs: Sequence[str], as_json: bool
+    named: str, out: Path, *, scale: str, seeds: str, only: Sequence[str], pairs: Sequence[str], jobs: int,
+    as_json: bool,
 ) -> str:
     """The plan as text for people or as JSON; three steps of each variant are measured, and nothing is written."""
     asked = read(named, scale, pairs)
-    worker = Worker()
+    worker = Worker(jobs)
     try:
         prepared = prepare(asked, out, worker, chosen_seeds(asked, seeds), only, say, keep=False)
     finally:
@@ -57,7 +64,7 @@ def plan_only(
     rows = commands(prepared, named, flags(scale, pairs))
     if as_json:
         return json.dumps(rows, indent=1)
-    lines = [asked.question, *asked.substitutes, summary(prepared)]
+    lines = [asked.question, *asked.substitutes, summary(prepared, jobs)]
     for row in rows:
         state = duration(row["seconds"]) if row["state"] != "finished" else "finished"
         after = f", after {row['needs'][0]}" if row["needs"] else ""
@@ -70,14 +77,14 @@ def flags(scale: str, pairs: Sequence[str]) -> list[str]:
     return [*(["--scale", scale] if scale else []), *(part for pair in pairs for part in ("--set", pair))]
 
 
-def summary(prepared: Prepared) -> str:
+def summary(prepared: Prepared, jobs: int) -> str:
     """How many runs there are, how many are finished, and how long what is left should take."""
     left = [job for job in prepared.jobs if not prepared.measured(job)]
     names = len({job.variant.name for job in prepared.jobs})
     scale = f", scale {prepared.study.scale}" if prepared.study.scale else ""
     done = len(prepared.jobs) - len(left)
     finished = f", {done} of them finished" if done else ""
-    return f"{names} variants, {len(prepared.jobs)} runs{finished}{scale}: {remaining(prepared, left)}"
+    return f"{names} variants, {len(prepared.jobs)} runs{finished}{scale}: {remaining(prepared, left, jobs)}"
 
 
 def chosen_seeds(asked: Study, text: str) -> list[int]:

@@ -14,12 +14,13 @@ from kinfolk.records.recipe import Recipe
 from kinfolk.train.objective import Objective
 from kinfolk.train.prepare import Material, pairs
 
-MOST_IMAGES = 2048
+MOST_IMAGES, FEW_IMAGES, SHARE = 2048, 512, 4
 
 
 class Validation:
-    """The method's terms on at most 2,048 images of each of two splits, in full batches of the training size.
+    """The method's terms on some images of each of two splits, in full batches of the training size.
 
+    A quarter as many as are trained on, from 512 to 2,048, so that small runs do not spend their time here.
     Evaluation mode, no gradient, the same images, order and augmentation draws in every epoch; nothing of the
     method changes. A split with fewer images than one batch is left out. A method that has to optimise a latent for
     each image is validated on one batch of each.
@@ -29,7 +30,8 @@ class Validation:
         recipe = material.recipe
         self.sets: dict[str, Pairs] = {}
         held_out = images_of(recipe.data, evaluation_split(recipe.data.name, recipe.data.settings), recipe.seed)
-        steps = 1 if "index" in material.method.uses else max(MOST_IMAGES // recipe.train.batch, 1)
+        wanted = min(max(len(material.images) // SHARE, FEW_IMAGES), MOST_IMAGES)
+        steps = 1 if "index" in material.method.uses else max(wanted // recipe.train.batch, 1)
         for name, images in (("train", material.images), ("test", held_out)):
             most = steps * recipe.train.batch
             rows = np.linspace(0, len(images) - 1, min(most, len(images))).astype(np.int64)
