@@ -1,14 +1,16 @@
 """Every command's time to its first output, whole time and peak memory: `python benchmarks/commands.py --data DATA`.
 
-Each is a process of its own, as a user starts it, on a copy of one short run. The first output is the first byte on
-stdout or stderr; the peak is the largest resident set of the process or of one that it waited for. ``explore`` is
-ended after its first output.
+Each is a process of its own, as a user starts it in a terminal, on a copy of one short run. The first output is the
+first byte on stdout or stderr; the peak is the largest resident set of the process or of one that it waited for.
+``explore`` is ended after its first output.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import pty
 import select
 import signal
 import subprocess
@@ -26,19 +28,30 @@ def measured(arguments: list[str], folder: Path) -> dict[str, float]:
     """Seconds to the first byte and to the end, and the peak in MB; a command that fails ends the benchmark."""
     began = time.perf_counter()
     command = [sys.executable, "-m", "kinfolk", *arguments]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder)
-    assert running.stdout is not None
-    select.select([running.stdout], [], [])
+    terminal, end = pty.openpty()
+    running = subprocess.Popen(command, stdin=end, stdout=end, stderr=end, cwd=folder)
+    os.close(end)
+    select.select([terminal], [], [])
     first = time.perf_counter() - began
     if arguments[0] == ENDLESS:
         running.send_signal(signal.SIGINT)
-    said = running.stdout.read()
+    said = all_of(terminal)
     _, status, used = os.wait4(running.pid, 0)
     running.returncode = os.waitstatus_to_exitcode(status)
     whole = time.perf_counter() - began
     if running.returncode and arguments[0] != ENDLESS:
         raise SystemExit(f"kinfolk {' '.join(arguments)}: {said.decode(errors='replace')[-500:]}")
     return {"first": first, "whole": whole, "megabytes": used.ru_maxrss / 1024}
+
+
+def all_of(terminal: int) -> bytes:
+    """What is written until the last process has left the terminal, which Linux tells by an error."""
+    said = b""
+    with contextlib.suppress(OSError):
+        while more := os.read(terminal, 65536):
+            said += more
+    os.close(terminal)
+    return said
 
 
 def commands(data: str, limit: str) -> dict[str, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -21,6 +22,21 @@ def kinfolk(*arguments: object, cwd: Path | None = None, **variables: str) -> su
     command = [sys.executable, "-m", "kinfolk", *map(str, arguments)]
     environment = {**os.environ, **variables}
     return subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=cwd, env=environment)
+
+
+def test_on_a_terminal_it_says_what_it_opens_before_anything_heavy_is_imported(tmp_path: Path) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "kinfolk", "embed", "nowhere", "--out", "x.npz"]
+    terminal, end = os.openpty()
+    said = []
+    with subprocess.Popen(command, cwd=tmp_path, stderr=end), os.fdopen(terminal) as stream:
+        os.close(end)
+        with contextlib.suppress(OSError):
+            for line in stream:
+                said.append(line.split("|")[-1].strip())
+    assert "opening nowhere" in said
+    assert not {"torch", "numpy"} & set(said[: said.index("opening nowhere")])
+    piped = kinfolk("embed", "nowhere", "--out", "x.npz", cwd=tmp_path)
+    assert piped.stderr.startswith("kinfolk: 'nowhere' does not exist")
 
 
 @pytest.mark.parametrize(

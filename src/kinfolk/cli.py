@@ -15,7 +15,7 @@ from kinfolk.core import files
 from kinfolk.core.config import Setting
 from kinfolk.core.errors import KinfolkError
 from kinfolk.core.explain import explain
-from kinfolk.core.lines import counted, embedding, say
+from kinfolk.core.lines import counted, embedding, opening, say
 from kinfolk.explore.command import exploring
 from kinfolk.records.request import FLAGS, request
 from kinfolk.study import command
@@ -54,6 +54,7 @@ def train(
 ) -> None:
     """Train an encoder on images without labels; a run that was broken off goes on where it stopped."""
     given = {k: v for k, v in locals().items() if k in FLAGS and v}
+    opening(data or recipe)
     asked = request(recipe, given, set_)
     kept, watcher = Setting("keep", "int[]", (), interval="[1, inf)").check(keep), watching(watch, every)
     if dry_run:
@@ -115,6 +116,7 @@ def embed(
     set_: Settings = [],  # noqa: B006
 ) -> None:
     """Write one vector an image, with path and label."""
+    opening(subject)
     from kinfolk.evaluate.export import export
     from kinfolk.evaluate.opened import opened
 
@@ -136,6 +138,7 @@ def neighbours(
     set_: Settings = [],  # noqa: B006
 ) -> None:
     """Find the nearest others of every image, for positives and sheets; with labels, say how pure they are."""
+    opening(subject)
     from kinfolk.evaluate.opened import opened
     from kinfolk.neighbours import check, find, summary
 
@@ -165,6 +168,7 @@ def evaluate(
     as_json: Quiet = False,
 ) -> None:
     """Measure a subject: every evaluation and diagnostic that applies, with intervals, beside floors and ceiling."""
+    opening(subject)
     from kinfolk.core import device
 
     device.keep_freed_memory()
@@ -193,6 +197,7 @@ def views(
     set_: Annotated[list[str], typer.Option("--set", help="Any setting of the recipe, such as views.count=4.")] = [],  # noqa: B006
 ) -> None:
     """Draw a sheet (.html or .png) of views exactly as they are fed, with their parameters."""
+    opening(data or recipe)
     from kinfolk.views import views as draw
 
     asked = request(recipe, {"data": data} if data else {}, set_)
@@ -207,6 +212,7 @@ def duplicates(
     threshold: Annotated[str, typer.Option(help="Least similarity of near duplicates, in (0, 1].")] = "auto",
 ) -> None:
     """Find exact and near duplicates: groups as CSV, and a sheet of them (.html) beside it."""
+    opening(subject or data)
     from kinfolk.duplicates import duplicates as find
     from kinfolk.records.run import Run
 

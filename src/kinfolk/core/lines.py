@@ -12,6 +12,12 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def opening(what: str) -> None:
+    """Say on a terminal what is being opened, before anything heavy is imported for it."""
+    if what and sys.stderr.isatty():
+        say(f"opening {what}")
+
+
 def counted(what: str, patience: float = 0.0) -> Callable[[int, int], None]:
     """Progress of ``what`` as (done, total), about ten lines in all; none in the first ``patience`` seconds."""
     tenth, began = -1, time.monotonic()

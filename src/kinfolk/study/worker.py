@@ -104,7 +104,7 @@ def serve(pipe: Connection, beside: int) -> None:
 
 
 class Labelled(io.TextIOBase):
-    """A stream whose lines begin with a label; no terminal, so that nothing draws over the lines of others."""
+    """A stream whose lines all begin with a label; no terminal, so that nothing draws over the lines of others."""
 
     def __init__(self, label: str, stream: TextIO) -> None:
         self.label, self.stream, self.rest = label, stream, ""
@@ -112,7 +112,8 @@ class Labelled(io.TextIOBase):
     def write(self, text: str) -> int:
         *lines, self.rest = (self.rest + text).split("\n")
         if lines:
-            self.stream.write("".join(f"{self.label}: {line}\n" for line in lines))
+            named = [line if line.startswith(self.label) else f"{self.label}: {line}" for line in lines]
+            self.stream.write("".join(f"{line}\n" for line in named))
             self.stream.flush()
         return len(text)
 

@@ -6,6 +6,7 @@ import sys
 import time
 from typing import Any
 
+from kinfolk.core.lines import say
 from kinfolk.records.recipe import NO_ENCODER
 from kinfolk.records.run import Run
 from kinfolk.train.prepare import Material
@@ -97,8 +98,3 @@ def watched(row: dict[str, Any]) -> dict[str, str]:
         k: v if isinstance(v, str) else f"{v:.3g}" if isinstance(v, float) else f"{v['mean']:.3g} ± {v['std']:.2g}"
         for k, v in seen.items()
     }
-
-
-def say(text: str) -> None:
-    """Print one line on stderr at once."""
-    print(text, file=sys.stderr, flush=True)
