@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -147,6 +148,36 @@ def test_two_runs_at_once_give_the_same_table_and_each_line_says_whose_it_is(
     first = [i for i, line in enumerate(lines) if line.startswith("[")]
     ended = next(i for i, line in enumerate(lines) if ": knn" in line)
     assert sum(i < ended for i in first) >= 2, "the second began before the first had ended"
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the worker by /proc")
+def test_a_run_whose_process_is_killed_is_reported_and_the_rest_goes_on(file: Path, tmp_path: Path) -> None:
+    out, said = tmp_path / "out", ""
+    arguments = ["--only", "one,two", "--seeds", "0", "--set", "train.epochs=6", "--jobs", "2"]
+    with subprocess.Popen(command(file, out, *arguments), stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while "one-seed0: epoch 1/6" not in said:
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+        os.kill(holder(process.pid, "one-seed0"), signal.SIGKILL)
+        said += process.stderr.read()
+    assert process.returncode == 1, said
+    assert "failed: one-seed0: the process died (SIGKILL" in said
+    assert json.loads((out / "table.json").read_text())["variants"] == ["two"]
+    again = run(file, out, *arguments)
+    assert again.returncode == 0, again.stderr
+    assert "1 of them finished" in again.stderr
+
+
+def holder(parent: int, name: str) -> int:
+    """The child that holds a file open whose path has ``name`` in it."""
+    for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        for link in Path(f"/proc/{child}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                if name in os.readlink(link):
+                    return int(child)
+    raise AssertionError(f"no process works on {name}")
 
 
 def test_what_is_finished_is_never_done_again(file: Path, whole: tuple[Path, subprocess.CompletedProcess]) -> None:
