@@ -31,9 +31,14 @@ def carry_out(prepared: Prepared, workers: Sequence[Worker], say: Say) -> dict[s
 
     Each worker takes the first job whose needs are met, so that with one worker the plan's order is kept.
     """
-    failed = dict(prepared.refused)
-    for name, error in failed.items():
+    failed: dict[str, KinfolkError] = {}
+
+    def fails(name: str, error: KinfolkError) -> None:
+        failed[name] = error
         note(prepared.out, name, error, say)
+
+    for name, error in prepared.refused.items():
+        fails(name, error)
     waiting = [job for job in prepared.jobs if not prepared.measured(job)]
     idle, busy = list(workers), dict[Worker, Turn]()
     while waiting or busy:
@@ -43,24 +48,21 @@ def carry_out(prepared: Prepared, workers: Sequence[Worker], say: Say) -> dict[s
             say(f"{place} {job.variant.name}, seed {job.seed}; {left}")
             waiting.remove(job)
             if job.needs in failed:
-                failed[job.name] = WorkError(f"it needs {job.needs}, which failed.")
-                note(prepared.out, job.name, failed[job.name], say)
+                fails(job.name, WorkError(f"it needs {job.needs}, which failed."))
                 continue
             busy[worker := idle.pop(0)] = turn = Turn(job, calls(prepared, job))
             worker.begin(*next(turn.calls), label=job.name)
         for worker in answered(busy):
-            turn = busy[worker]
+            turn = busy.pop(worker)
             try:
                 worker.answer()
                 worker.begin(*next(turn.calls), label=turn.job.name)
+                busy[worker] = turn
             except StopIteration:
                 idle.append(worker)
-                del busy[worker]
             except KinfolkError as error:
-                failed[turn.job.name] = error
-                note(prepared.out, turn.job.name, error, say)
+                fails(turn.job.name, error)
                 idle.append(worker)
-                del busy[worker]
     return failed
 
 
