@@ -123,6 +123,7 @@ def test_everything_can_be_reached_by_tab(visitor) -> None:
     visitor.page.keyboard.press("?")
     assert "Shift + arrows" in visitor.page.locator("dialog").inner_text()
     visitor.page.keyboard.press("Escape")
+    visitor.page.locator("dialog").wait_for(state="detached")
     assert visitor.page.locator("dialog").count() == 0
 
 
