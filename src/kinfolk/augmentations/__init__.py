@@ -17,7 +17,8 @@ class Augmentation:
 
     * ``spatial``: separable and linear in space (``resizes`` if it brings images to the view's size):
       ``axes(parameters, n_in, n_out)`` gives two stacks of
-      weights, rows (B, n_out, n_in) and columns (B, n_out, n_in); output = rows @ image @ columns^T
+      weights, rows (B, n_out, n_in) and columns (B, n_out, n_in), or None for an axis that it leaves alone;
+      output = rows @ image @ columns^T
     * ``colour``: linear in colour: ``matrix(parameters, mean)`` gives (B, 3, 4), the 3 x 3 part and an
       offset, where ``mean`` (B, 3) is each image's mean colour when the step is reached
     * ``pointwise``: anything else: ``apply(pixels, parameters)`` on float pixels (B, 3, h, w) in [0, 1]
@@ -40,8 +41,8 @@ class Augmentation:
         """Draw the parameters of ``batch`` images: a dict of tensors with first dimension ``batch``."""
         raise NotImplementedError
 
-    def axes(self, parameters: Parameters, n_in: int, n_out: int) -> tuple[Tensor, Tensor]:
-        """Weights over rows and over columns, each (B, n_out, n_in)."""
+    def axes(self, parameters: Parameters, n_in: int, n_out: int) -> tuple[Tensor | None, Tensor | None]:
+        """Weights over rows and over columns, each (B, n_out, n_in) or None."""
         raise NotImplementedError
 
     def matrix(self, parameters: Parameters, mean: Tensor) -> Tensor:

@@ -25,7 +25,6 @@ class Flip(Augmentation):
     def draw(self, batch: int, generator: torch.Generator) -> Parameters:
         return {"flag": (torch.rand(batch, generator=generator) < self.p).float()}
 
-    def axes(self, parameters: Parameters, n_in: int, n_out: int) -> tuple[Tensor, Tensor]:
-        flag = parameters["flag"][:, None, None]
-        eye = torch.eye(n_in, device=flag.device)
-        return eye.expand(len(flag), n_in, n_in), torch.lerp(eye, eye.flip(1), flag)
+    def axes(self, parameters: Parameters, n_in: int, n_out: int) -> tuple[None, Tensor]:
+        eye = torch.eye(n_in, device=parameters["flag"].device)
+        return None, torch.lerp(eye, eye.flip(1), parameters["flag"][:, None, None])

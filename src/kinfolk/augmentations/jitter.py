@@ -1,14 +1,14 @@
-"""Colour jitter: brightness, contrast, saturation and hue by random factors in random order.
+"""Colour jitter: brightness, contrast, saturation and hue by random factors.
 
 Source: Howard, 2013; strengths as in SimCLR (Chen et al., 2020, App. A; its CIFAR-10 strength is 0.5).
 Differs from torchvision's ColorJitter: hue is a rotation in the YIQ plane (linear) instead of a shift in HSV,
 and values are clipped once at the end instead of after each step, so that the four steps of an image are one
-3 x 4 matrix.
+3 x 4 matrix. The four then commute, so no order is drawn: saturation and hue act on chroma alone, brightness and
+contrast scale all alike, and the mean luma that contrast pulls towards is scaled by brightness before or after.
 """
 
 from __future__ import annotations
 
-from itertools import permutations
 from typing import Annotated, Self
 
 import torch
@@ -18,11 +18,10 @@ from kinfolk.augmentations import Augmentation, Parameters
 
 LUMA = (0.299, 0.587, 0.114)
 TO_YIQ = (LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
-ORDERS = tuple(permutations(range(4)))
 
 
 class Jitter(Augmentation):
-    """Draws factors ``brightness``, ``contrast``, ``saturation``, ``hue`` in turns, and ``order``, each (B,)."""
+    """Draws factors ``brightness``, ``contrast``, ``saturation`` and ``hue`` in turns, each (B,)."""
 
     form = "colour"
     turns = frozenset({"hue"})
@@ -47,35 +46,20 @@ class Jitter(Augmentation):
 
     def draw(self, batch: int, generator: torch.Generator) -> Parameters:
         change = (2 * torch.rand(4, batch, generator=generator) - 1) * self.strength[:, None]
-        change = change * (torch.rand(batch, generator=generator) < self.p)
-        order = torch.randint(len(ORDERS), (batch,), generator=generator)
-        b, c, s, h = change
-        return {"brightness": 1 + b, "contrast": 1 + c, "saturation": 1 + s, "hue": h, "order": order}
+        b, c, s, h = change * (torch.rand(batch, generator=generator) < self.p)
+        return {"brightness": 1 + b, "contrast": 1 + c, "saturation": 1 + s, "hue": h}
 
     def matrix(self, parameters: Parameters, mean: Tensor) -> Tensor:
-        b, c, s = (parameters[k][:, None, None] for k in ("brightness", "contrast", "saturation"))
-        eye = torch.eye(3, device=mean.device)
-        luma = torch.tensor(LUMA, device=mean.device)
-        linear = torch.stack(
-            [b * eye, c * eye, torch.lerp(luma.expand(3, 3), eye, s), rotation(parameters["hue"])], 1
-        )
-        position = torch.tensor(ORDERS, device=mean.device)[parameters["order"]]
-        batch = torch.arange(len(mean), device=mean.device)
-        total, offset = eye.expand(len(mean), 3, 3), torch.zeros_like(mean)
-        for k in range(4):
-            step = position[:, k]
-            matrix = linear[batch, step]
-            grey = torch.einsum("bij,bj->bi", total, mean).add(offset) @ luma
-            shift = torch.where(step == 1, (1 - parameters["contrast"]) * grey, torch.zeros(()).to(grey))
-            offset = torch.einsum("bij,bj->bi", matrix, offset) + shift[:, None]
-            total = matrix @ total
-        return torch.cat([total, offset[:, :, None]], 2)
+        b, c, s = (parameters[k] for k in ("brightness", "contrast", "saturation"))
+        linear = chroma(s, parameters["hue"]) * (b * c)[:, None, None]
+        grey = b * (1 - c) * (mean @ torch.tensor(LUMA, device=mean.device))
+        return torch.cat([linear, grey[:, None, None].expand(-1, 3, 1)], 2)
 
 
-def rotation(turns: Tensor) -> Tensor:
-    """Matrices (B, 3, 3) on RGB that rotate the chroma plane of YIQ by ``turns`` (B,) and keep luma."""
+def chroma(scale: Tensor, turns: Tensor) -> Tensor:
+    """Matrices (B, 3, 3) on RGB that keep luma, and scale and rotate the chroma plane of YIQ; both (B,)."""
     yiq = torch.tensor(TO_YIQ, device=turns.device)
-    angle = turns * (2 * torch.pi)
-    cos, sin, zero, one = angle.cos(), angle.sin(), torch.zeros_like(angle), torch.ones_like(angle)
-    turn = torch.stack([one, zero, zero, zero, cos, -sin, zero, sin, cos], 1).view(-1, 3, 3)
-    return torch.linalg.inv(yiq) @ turn @ yiq
+    back, angle = torch.linalg.inv(yiq), turns * (2 * torch.pi)
+    along, across = (scale * angle.cos())[:, None, None], (scale * angle.sin())[:, None, None]
+    quarter = back[:, 2:] @ yiq[1:2] - back[:, 1:2] @ yiq[2:]
+    return back[:, :1] @ yiq[:1] + along * (back[:, 1:] @ yiq[1:]) + across * quarter

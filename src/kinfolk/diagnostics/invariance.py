@@ -18,8 +18,6 @@ from kinfolk.numerics.stats import bootstrap_mean
 from kinfolk.records.findings import Finding
 from kinfolk.records.subject import Subject
 
-UNORDERED = "order"
-
 
 class Invariance:
     """For each augmentation two scores (the way at full strength, and R2), and one curve of all over strength."""
@@ -100,7 +98,7 @@ class Invariance:
             f"{key}{'' if values.ndim == 1 else f'[{i}]'}": column
             for key, values in parameters.items()
             for i, column in enumerate(np.asarray(values, dtype=np.float64).reshape(len(pixels), -1).T)
-            if key != UNORDERED and column.std() > 1e-9
+            if column.std() > 1e-9
         }
         findings = []
         if columns:

@@ -32,13 +32,21 @@ class Pipeline:
     Runs of spatial and colour steps are linear and commute, so each run is two weightings (rows, columns),
     then one 3 x 4 colour matrix for each image, then one clipping to [0, 1]. (Contrast pulls towards the mean of
     the image after all spatial steps of its run, wherever it stands among them.)
+
+    Args:
+        steps: the augmentations by name, in order.
+        size: side of the views in pixels.
+        dtype: of the weightings' products. In bf16, for networks that compute in it, values are rounded twice to 8
+            digits, by half a grey level at most each time, as Pillow rounds after each axis.
     """
 
-    def __init__(self, steps: Sequence[tuple[str, Augmentation]], size: int) -> None:
+    def __init__(
+        self, steps: Sequence[tuple[str, Augmentation]], size: int, dtype: torch.dtype = torch.float32
+    ) -> None:
         names = [name for name, _ in steps]
         keys = [n if names.count(n) == 1 else f"{n}{names[:i].count(n) + 1}" for i, n in enumerate(names)]
         self.steps = list(zip(keys, (step for _, step in steps), strict=True))
-        self.size = size
+        self.size, self.dtype = size, dtype
         self.runs = [
             (pointwise, list(group))
             for pointwise, group in itertools.groupby(self.steps, lambda s: s[1].form == "pointwise")
@@ -50,7 +58,7 @@ class Pipeline:
 
     def apply(self, pixels: Tensor, parameters: dict[str, Parameters]) -> Tensor:
         """Pixels (B, 3, H, W), uint8 or float from 0 to 255 -> view (B, 3, size, size) in [0, 1]."""
-        images, scale = pixels.to(torch.float32), 1 / 255
+        images, scale = pixels, 1 / 255
         runs = self.runs if self.runs and not self.runs[0][0] else [(False, []), *self.runs]
         for pointwise, steps in runs:
             if pointwise:
@@ -63,33 +71,38 @@ class Pipeline:
 
     def views(self, pixels: Tensor, parameters: dict[str, Parameters]) -> Tensor:
         """As ``apply``, normalised for an encoder."""
-        return self.apply(pixels, parameters).sub(CENTRE).div_(SPREAD)
+        shift = torch.tensor(-CENTRE / SPREAD, device=pixels.device)
+        return torch.add(shift, self.apply(pixels, parameters), alpha=1 / SPREAD)
 
     def _linear(self, images: Tensor, steps: list, parameters: dict[str, Parameters], scale: float) -> Tensor:
-        images = self._sample(images, [(k, s) for k, s in steps if s.form == "spatial"], parameters, scale)
+        images = self._sample(images, [(k, s) for k, s in steps if s.form == "spatial"], parameters)
         colours = [(k, s) for k, s in steps if s.form == "colour"]
         if not colours:
-            return images.clamp(0, 1)
+            return images.mul(scale).clamp_(0, 1)
         b, c, h, w = images.shape
         flat = images.reshape(b, c, h * w)
-        mean = flat.mean(2)
-        matrix, offset = torch.eye(3, device=mean.device).expand(b, 3, 3), torch.zeros_like(mean)
+        mean = flat.mean(2, keepdim=True) * scale
+        whole = torch.cat([scale * torch.eye(3, device=mean.device).expand(b, 3, 3), torch.zeros_like(mean), mean], 2)
         for key, step in colours:
-            now = torch.einsum("bij,bj->bi", matrix, mean) + offset
-            affine = step.matrix(parameters[key], now)
-            offset = torch.einsum("bij,bj->bi", affine[:, :, :3], offset) + affine[:, :, 3]
-            matrix = affine[:, :, :3] @ matrix
-        return torch.baddbmm(offset[:, :, None], matrix, flat).clamp(0, 1).view(b, c, h, w)
+            linear, offset = step.matrix(parameters[key], whole[:, :, 4]).split([3, 1], 2)
+            whole = linear @ whole + torch.cat([torch.zeros_like(linear), offset, offset], 2)
+        return torch.baddbmm(whole[:, :, 3:4], whole[:, :, :3], flat).clamp_(0, 1).view(b, c, h, w)
 
-    def _sample(self, images: Tensor, steps: list, parameters: dict[str, Parameters], scale: float) -> Tensor:
+    def _sample(self, images: Tensor, steps: list, parameters: dict[str, Parameters]) -> Tensor:
         b, c, height, width = images.shape
-        rows = columns = None
+        n, rows, columns = height, None, None
         for key, step in steps:
-            n_in = height if rows is None else rows.shape[1]
-            r, k = step.axes(parameters[key], n_in, self.size if step.resizes else n_in)
-            rows, columns = (r, k) if rows is None or columns is None else (r @ rows, k @ columns)
-        if rows is None or columns is None:
-            return images * scale if scale != 1 else images
-        across = torch.bmm(images.reshape(b, c * height, width), columns.transpose(1, 2) * scale)
-        across = across.view(b, c, height, columns.shape[1])
-        return torch.matmul(rows[:, None], across)
+            size = self.size if step.resizes else n
+            r, k = (w if w is None else w.to(self.dtype) for w in step.axes(parameters[key], n, size))
+            n, rows, columns = size, after(rows, r), after(columns, k)
+        if columns is not None:
+            images = torch.bmm(images.to(self.dtype).reshape(b, c * height, width), columns.transpose(1, 2))
+            images = images.view(b, c, height, -1)
+        if rows is not None:
+            images = torch.matmul(rows[:, None], images.to(self.dtype))
+        return images.to(torch.float32)
+
+
+def after(weights: Tensor | None, step: Tensor | None) -> Tensor | None:
+    """The weights of one axis with one more step's; None leaves the axis as it is."""
+    return step @ weights if weights is not None and step is not None else weights if step is None else step

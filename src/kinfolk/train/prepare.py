@@ -25,6 +25,8 @@ from kinfolk.train import sizes
 from kinfolk.train.objective import Objective
 from kinfolk.train.surroundings import auxiliaries
 
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
 
 @dataclass
 class Material:
@@ -124,7 +126,7 @@ def pairs(
     return Pairs(
         batches, steps, int(views.size), count, chosen or registry.build("positives", "views"),
         fixed=views.fixed, labels="labels" in method.uses, stream="validation" if validation else "views",
-        small=small_crops(recipe),
+        small=small_crops(recipe), dtype=DTYPES[str(recipe.train.precision)],
     )
 
 
@@ -136,7 +138,8 @@ def small_crops(recipe: Recipe) -> list[Pipeline]:
     steps = [
         replace(c, settings={**c.settings, **crop}) if c.name == "crop" else c for c in recipe.augmentations
     ]
-    return [Pipeline(augmentations(tuple(steps)), int(views.small_size))] * views.small_count
+    dtype = DTYPES[str(recipe.train.precision)]
+    return [Pipeline(augmentations(tuple(steps)), int(views.small_size), dtype)] * views.small_count
 
 
 def refuse_small_crops(recipe: Recipe) -> None:
