@@ -8,8 +8,11 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 
 from kinfolk.numerics import nearest as module
+from kinfolk.numerics import rounded as rounding
+from kinfolk.numerics.bounds import Bounds
 from kinfolk.numerics.leading import Leading
 from kinfolk.numerics.nearest import nearest
+from kinfolk.numerics.rounded import Rounded
 
 
 def by_sorting(similarity: np.ndarray, k: int, exclude: np.ndarray | None) -> np.ndarray:
@@ -94,20 +97,22 @@ def few_directions() -> tuple[np.ndarray, np.ndarray]:
     return bank, queries
 
 
+@pytest.mark.parametrize("kind", [Leading, Rounded])
 @pytest.mark.parametrize(("metric", "farthest"), [("cosine", False), ("dot", False), ("dot", True)])
-def test_bounds_over_leading_directions_find_what_full_products_find(
-    few_directions, metric: str, farthest: bool, monkeypatch: pytest.MonkeyPatch
+def test_bounds_find_what_full_products_find(
+    few_directions, metric: str, farthest: bool, kind: type[Bounds], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(rounding, "multiplies_in_bf16", lambda: kind is Rounded)
     bank, queries = few_directions
     exclude = np.r_[np.arange(100), np.full(1000, -1)]
     completed = []
-    complete = Leading.complete
+    complete = kind.complete
 
     def watched(*given: object) -> object:
         completed.append(complete(*given))
         return completed[-1]
 
-    monkeypatch.setattr(Leading, "complete", watched)
+    monkeypatch.setattr(kind, "complete", watched)
     position, value = nearest(queries, bank, 7, metric=metric, exclude=exclude, farthest=farthest)
     assert completed
     assert all(found is not None for found in completed)
@@ -135,6 +140,22 @@ def test_bounds_are_above_what_they_bound_and_are_left_alone_where_they_do_not_p
     assert float(slack.mean()) < 0.1 * float(exact.std())
     assert Leading.of(torch.from_numpy(np.random.default_rng(5).normal(size=(9000, 96)).astype(np.float32))) is None
     assert Leading.of(torch.zeros(9000, 96)) is None
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e6])
+def test_bounds_from_rounded_products_are_above_what_they_bound(scale: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(8)
+    bank, queries = (torch.from_numpy((random.normal(size=(n, 96)) * scale).astype(np.float32)) for n in (9000, 50))
+    monkeypatch.setattr(rounding, "multiplies_in_bf16", lambda: False)
+    assert Rounded.of(bank) is None
+    monkeypatch.setattr(rounding, "multiplies_in_bf16", lambda: True)
+    rounded = Rounded.of(bank)
+    assert rounded is not None
+    rows, offset = rounded.rows(queries)
+    exact = queries.double() @ bank.double().T
+    slack = (rows @ rounded.columns.T).double() + offset[:, None] - exact
+    assert float(slack.min()) >= 0
+    assert float(slack.mean()) < 0.2 * float(exact.std())
 
 
 def test_a_bank_of_copies_falls_back_and_goes_by_position() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from kinfolk.numerics.largest import Blocks, block_length
 from kinfolk.numerics.leading import Leading
+from kinfolk.numerics.rounded import PIECE, Rounded
 
 Metric = Literal["cosine", "dot", "euclidean"]
 TILE_BYTES = 128 << 20
@@ -30,10 +31,10 @@ def nearest(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the ``k`` nearest (or farthest) rows of ``bank`` for every row of ``queries``, exactly in float32.
 
-    The similarities of a few hundred queries are held at a time. Where the bank has most of its variance in few
-    directions, they are bounds computed from these, and only what may be among the k is computed in full; where
-    it has not, or too much would remain, they are the full products. Equal similarities are ordered by lowest
-    position in the bank. Time is O(M N D) at most, extra memory at most 300 MB whatever M, N and D.
+    The similarities of a few hundred queries are held at a time. Where the hardware multiplies in bf16, or the bank
+    has most of its variance in few directions, they are bounds from such products, and only what may be among the k
+    is computed in full; else, or where too much would remain, they are the full products. Equal similarities are
+    ordered by lowest position in the bank. Time is O(M N D) at most, extra memory at most 300 MB whatever M, N and D.
 
     Args:
         queries: (M, D).
@@ -95,22 +96,26 @@ class _Tile:
         padded = -(-len(bank) // self.block) * self.block
         self.scores = torch.empty(min(queries, max(16, SCORE_BYTES // (4 * padded))), padded)
         self.scores[:, len(bank) :] = -torch.inf
-        self.leading = Leading.of(bank) if bounded else None
+        self.bounds = (Rounded.of(bank) or Leading.of(bank)) if bounded else None
 
     def top(self, queries: Tensor, left_out: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """The k largest inner products of each query (R, D), best first, and their positions in the tile."""
-        if self.leading is not None:
-            rows, offset = self.leading.rows(queries)
-            found = self.leading.complete(queries, self._product(rows, self.leading.columns, left_out), offset, self.k)
+        if self.bounds is not None:
+            rows, offset = self.bounds.rows(queries)
+            found = self.bounds.complete(queries, self._product(rows, self.bounds.columns, left_out), offset, self.k)
             if found is not None:
                 return found
-            self.leading = None
+            self.bounds = None
         return self._product(queries, self.bank, left_out).top(self.k)
 
     def _product(self, rows: Tensor, columns: Tensor, left_out: np.ndarray | None) -> Blocks:
-        """Inner products (R, N and padding). By numpy, whose OpenBLAS does not mind whose processor it is."""
+        """Inner products (R, N and padding). In fp32 by numpy, whose OpenBLAS does not mind whose processor it is."""
         part = self.scores[: len(rows)]
-        np.matmul(rows.numpy(), columns.numpy().T, out=part.numpy()[:, : len(columns)])
+        if columns.dtype == torch.bfloat16:
+            for start in range(0, len(columns), PIECE):
+                part[:, start : min(start + PIECE, len(columns))] = rows @ columns[start : start + PIECE].T
+        else:
+            np.matmul(rows.numpy(), columns.numpy().T, out=part.numpy()[:, : len(columns)])
         if left_out is not None:
             inside = np.flatnonzero((left_out >= 0) & (left_out < len(columns)))
             part.numpy()[inside, left_out[inside]] = -np.inf
