@@ -44,5 +44,5 @@ class Rounded(Bounds):
 
 def multiplies_in_bf16() -> bool:
     """Whether this CPU has instructions for products in bf16; an older torch, which cannot tell, is taken for no."""
-    found = getattr(torch.cpu, "get_capabilities", dict)()
-    return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+    found: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(found.get(name) for name in ("avx512_bf16", "amx_bf16"))
