@@ -36,6 +36,6 @@ class MyMethod(Method):
         return Encoded(h, F.normalize(self.projector(h), dim=-1))
 
     def terms(self, encoded: Encoded, views: Views) -> dict[str, Tensor]:
-        first, second = encoded.z[0], encoded.z[1]
+        first, second = encoded.z[0].float(), encoded.z[1].float()
         spread = [torch.pdist(z).square().mul(-2).exp().mean().log() for z in (first, second)]
         return {"alignment": (first - second).square().sum(1).mean(), "uniformity": torch.stack(spread).mean()}
