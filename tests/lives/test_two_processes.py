@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 REQUEST = [
     "train", "--data", "digits", "--limit", "128", "--encoder", "convnet", "--set", "encoder.channels=8,16", "--epochs",
-    "1", "--batch", "64", "--set", "train.threads=1", "--set", "train.optimizer=sgd", "--set", "train.lr=0.05",
+    "1", "--batch", "64", "--set", "train.threads=1", "--set", "train.optimizer=sgd", "--set", "train.lr=0.01",
     "--set", "train.precision=fp32",
 ]
 
