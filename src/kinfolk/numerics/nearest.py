@@ -15,7 +15,7 @@ from kinfolk.numerics.rounded import PIECE, Rounded
 Metric = Literal["cosine", "dot", "euclidean"]
 TILE_BYTES = 128 << 20
 TILE_ROWS = 65_536
-SCORE_BYTES = 96 << 20
+SCORE_BYTES = 48 << 20
 FEWEST_QUERIES = 1024
 MOST_NEIGHBOURS = 64
 
