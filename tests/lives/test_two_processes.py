@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 
 REQUEST = [
     "train", "--data", "digits", "--limit", "128", "--encoder", "convnet", "--set", "encoder.channels=8,16", "--epochs",
-    "1", "--batch", "64", "--set", "train.threads=1", "--set", "train.optimizer=sgd", "--set", "train.lr=0.05",
-    "--set", "train.precision=fp32",
+    "1", "--batch", "64", "--set", "train.threads=1", "--set", "train.optimizer=sgd", "--set", "train.lr=0.01",
+    "--seed", "1", "--set", "train.precision=fp32",
 ]
 
 AUXILIARIES = [
@@ -64,9 +64,9 @@ def test_two_processes_are_one(method: str, machines: int, tmp_path: Path) -> No
     assert [r["step"] for r in rows(one)] == [r["step"] for r in rows(two)]
     for a, b in zip(rows(one), rows(two), strict=True):
         if "terms" in a:
-            assert a["terms"] == pytest.approx(b["terms"], rel=1e-3)
+            assert a["terms"] == pytest.approx(b["terms"], rel=1e-4)
             assert a.get("measures", {}) == pytest.approx(b.get("measures", {}), rel=1e-3, abs=1e-4)
     first, second = load_file(one / "weights.safetensors"), load_file(two / "weights.safetensors")
     assert first.keys() == second.keys()
     for name, value in first.items():
-        torch.testing.assert_close(second[name], value, atol=1e-3, rtol=1e-2, msg=lambda m, n=name: f"{n}: {m}")
+        torch.testing.assert_close(second[name], value, atol=2e-4, rtol=2e-3, msg=lambda m, n=name: f"{n}: {m}")
