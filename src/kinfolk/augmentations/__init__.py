@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor
 
 Parameters = dict[str, Tensor]
+
+
+class Taps(NamedTuple):
+    """Weights of one axis where each output pixel looks at few input pixels.
+
+    ``at`` (B, n_out, T), int32, are input pixels, ``weight`` (B, n_out, T) what each of them adds.
+    """
+
+    at: Tensor
+    weight: Tensor
+
+
+Weights = Taps | Tensor | None
 
 
 class Augmentation:
@@ -16,8 +29,8 @@ class Augmentation:
     ``form`` says which:
 
     * ``spatial``: separable and linear in space (``resizes`` if it brings images to the view's size):
-      ``axes(parameters, n_in, n_out)`` gives two stacks of
-      weights, rows (B, n_out, n_in) and columns (B, n_out, n_in), or None for an axis that it leaves alone;
+      ``axes(parameters, n_in, n_out)`` gives the weights of rows and of columns, each as ``Taps``, as a stack
+      (B, n_out, n_in) where every pixel counts, or as None for an axis that it leaves alone;
       output = rows @ image @ columns^T
     * ``colour``: linear in colour: ``matrix(parameters, mean)`` gives (B, 3, 4), the 3 x 3 part and an
       offset, where ``mean`` (B, 3) is each image's mean colour when the step is reached
@@ -41,8 +54,8 @@ class Augmentation:
         """Draw the parameters of ``batch`` images: a dict of tensors with first dimension ``batch``."""
         raise NotImplementedError
 
-    def axes(self, parameters: Parameters, n_in: int, n_out: int) -> tuple[Tensor | None, Tensor | None]:
-        """Weights over rows and over columns, each (B, n_out, n_in) or None."""
+    def axes(self, parameters: Parameters, n_in: int, n_out: int) -> tuple[Weights, Weights]:
+        """Weights over rows and over columns: ``Taps``, (B, n_out, n_in), or None."""
         raise NotImplementedError
 
     def matrix(self, parameters: Parameters, mean: Tensor) -> Tensor:

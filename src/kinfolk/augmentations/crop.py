@@ -14,7 +14,7 @@ from typing import Annotated, Self
 import torch
 from torch import Tensor
 
-from kinfolk.augmentations import Augmentation, Parameters
+from kinfolk.augmentations import Augmentation, Parameters, Taps
 
 
 class Crop(Augmentation):
@@ -46,22 +46,23 @@ class Crop(Augmentation):
         extent = torch.where((u[4] < self.p)[:, None], extent, torch.ones(()))
         return {"centre": extent / 2 + (1 - extent) * u[2:4].T, "extent": extent}
 
-    def axes(self, parameters: Parameters, n_in: int, n_out: int) -> tuple[Tensor, Tensor]:
-        centre, extent = parameters["centre"], parameters["extent"]
-        rows, columns = (triangle(centre[:, a], extent[:, a], n_in, n_out) for a in (0, 1))
+    def axes(self, parameters: Parameters, n_in: int, n_out: int) -> tuple[Taps, Taps]:
+        both = triangle(parameters["centre"].T.flatten(), parameters["extent"].T.flatten(), n_in, n_out)
+        rows, columns = (Taps(*axis) for axis in zip(*(t.chunk(2) for t in both), strict=True))
         return rows, columns
 
 
-def triangle(centre: Tensor, extent: Tensor, n_in: int, n_out: int) -> Tensor:
-    """Weights (B, n_out, n_in) of a bilinear, antialiased resampling of one axis of a box.
+def triangle(centre: Tensor, extent: Tensor, n_in: int, n_out: int) -> Taps:
+    """Weights of a bilinear, antialiased resampling of one axis of a box; ``centre`` and ``extent`` are (B,).
 
     Output pixel i looks at (i + 1/2) / n_out of the box; its weights fall linearly to 0 over
     max(1, box / n_out) input pixels and sum to 1. A box that is predicted, not drawn, may reach beyond the image:
-    there the border goes on.
+    there the border goes on, and the weights reach no further than those of the whole image.
     """
     out = (torch.arange(n_out, device=centre.device) + 0.5) / n_out - 0.5
-    at = ((centre[:, None] + extent[:, None] * out) * n_in).clamp(0, n_in)
-    support = (extent * (n_in / n_out)).clamp(min=1)[:, None, None]
-    grid = torch.arange(n_in, device=centre.device) + 0.5
-    weights = (1 - (at[:, :, None] - grid).abs() / support).clamp(min=0)
-    return weights / weights.sum(-1, keepdim=True)
+    at = ((centre[:, None] + extent[:, None] * out) * n_in).clamp(0, n_in)[:, :, None]
+    support = (extent.clamp(max=1) * (n_in / n_out)).clamp(min=1)[:, None, None]
+    count = math.ceil(2 * max(1, n_in / n_out))
+    index = (at - support + 0.5).floor() + torch.arange(count, device=centre.device)
+    weight = (1 - (at - 0.5 - index).abs() / support).clamp(min=0) * ((index >= 0) & (index < n_in))
+    return Taps(index.clamp(0, n_in - 1).int(), weight / weight.sum(-1, keepdim=True))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Self
 
 import torch
-from torch import Tensor
 
-from kinfolk.augmentations import Augmentation, Parameters
+from kinfolk.augmentations import Augmentation, Parameters, Taps
 
 
 class Flip(Augmentation):
@@ -25,6 +24,8 @@ class Flip(Augmentation):
     def draw(self, batch: int, generator: torch.Generator) -> Parameters:
         return {"flag": (torch.rand(batch, generator=generator) < self.p).float()}
 
-    def axes(self, parameters: Parameters, n_in: int, n_out: int) -> tuple[None, Tensor]:
-        eye = torch.eye(n_in, device=parameters["flag"].device)
-        return None, torch.lerp(eye, eye.flip(1), parameters["flag"][:, None, None])
+    def axes(self, parameters: Parameters, n_in: int, n_out: int) -> tuple[None, Taps]:
+        flag = parameters["flag"][:, None]
+        at = torch.arange(n_in, device=flag.device, dtype=torch.int32)
+        index = torch.stack([at, at.flip(0)], 1).expand(len(flag), n_in, 2)
+        return None, Taps(index, torch.stack([1 - flag, flag], 2).expand(len(flag), n_in, 2))

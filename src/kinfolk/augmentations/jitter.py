@@ -9,6 +9,7 @@ contrast scale all alike, and the mean luma that contrast pulls towards is scale
 
 from __future__ import annotations
 
+import functools
 from typing import Annotated, Self
 
 import torch
@@ -58,8 +59,16 @@ class Jitter(Augmentation):
 
 def chroma(scale: Tensor, turns: Tensor) -> Tensor:
     """Matrices (B, 3, 3) on RGB that keep luma, and scale and rotate the chroma plane of YIQ; both (B,)."""
-    yiq = torch.tensor(TO_YIQ, device=turns.device)
-    back, angle = torch.linalg.inv(yiq), turns * (2 * torch.pi)
+    luma, chrominance, quarter = planes().to(turns.device)
+    angle = turns * (2 * torch.pi)
     along, across = (scale * angle.cos())[:, None, None], (scale * angle.sin())[:, None, None]
+    return luma + along * chrominance + across * quarter
+
+
+@functools.cache
+def planes() -> Tensor:
+    """(3, 3, 3): what luma adds, what chroma adds, and what chroma adds when it is turned by a quarter."""
+    yiq = torch.tensor(TO_YIQ)
+    back = torch.linalg.inv(yiq)
     quarter = back[:, 2:] @ yiq[1:2] - back[:, 1:2] @ yiq[2:]
-    return back[:, :1] @ yiq[:1] + along * (back[:, 1:] @ yiq[1:]) + across * quarter
+    return torch.stack([back[:, :1] @ yiq[:1], back[:, 1:] @ yiq[1:], quarter])

@@ -28,7 +28,6 @@ class Pairs:
         labels: hand labels on to the method.
         stream: the stream of randomness, ``views`` or ``validation``.
         small: the pipelines of the small crops, one for each that follows the V views.
-        dtype: of the products that make views, as ``Pipeline``'s.
     """
 
     def __init__(
@@ -43,10 +42,9 @@ class Pairs:
         labels: bool = False,
         stream: seeds.Stream = "views",
         small: Sequence[Pipeline] = (),
-        dtype: torch.dtype = torch.float32,
     ) -> None:
         self.batches, self.count, self.positives, self.stream = batches, count, positives, stream
-        self.pipeline = Pipeline(steps, size, dtype)
+        self.pipeline = Pipeline(steps, size)
         self.small = list(small)
         self.fixed: dict[int, dict[str, Parameters]] | None = {} if fixed else None
         self.labels = torch.from_numpy(batches.images.labels) if labels else None
@@ -65,7 +63,7 @@ class Pairs:
             part: number of the part, where a batch is taken in parts; the views are the same as of the whole.
         """
         originals = self.batches.pixels(rows[mine])
-        base = originals.to(self.pipeline.dtype)
+        base = originals.transpose(2, 3).to(torch.float32, memory_format=torch.contiguous_format).transpose(2, 3)
         averages = self.positives.weight != "off"
         made = Views([], [], originals, self.index[rows[mine]], small=len(self.small))
         for v, pipeline in enumerate([self.pipeline] * self.count + self.small, first):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from kinfolk.augmentations import Augmentation, Parameters
+from kinfolk.augmentations import Augmentation, Parameters, Taps, Weights
 
 CENTRE, SPREAD = 0.5, 0.25
 
@@ -36,17 +38,13 @@ class Pipeline:
     Args:
         steps: the augmentations by name, in order.
         size: side of the views in pixels.
-        dtype: of the weightings' products. In bf16, for networks that compute in it, values are rounded twice to 8
-            digits, by half a grey level at most each time, as Pillow rounds after each axis.
     """
 
-    def __init__(
-        self, steps: Sequence[tuple[str, Augmentation]], size: int, dtype: torch.dtype = torch.float32
-    ) -> None:
+    def __init__(self, steps: Sequence[tuple[str, Augmentation]], size: int) -> None:
         names = [name for name, _ in steps]
         keys = [n if names.count(n) == 1 else f"{n}{names[:i].count(n) + 1}" for i, n in enumerate(names)]
         self.steps = list(zip(keys, (step for _, step in steps), strict=True))
-        self.size, self.dtype = size, dtype
+        self.size = size
         self.runs = [
             (pointwise, list(group))
             for pointwise, group in itertools.groupby(self.steps, lambda s: s[1].form == "pointwise")
@@ -56,53 +54,86 @@ class Pipeline:
         """Draw the parameters of one view for ``batch`` images: {augmentation: {parameter: (B, ...)}}."""
         return {key: step.draw(batch, generator) for key, step in self.steps}
 
-    def apply(self, pixels: Tensor, parameters: dict[str, Parameters]) -> Tensor:
-        """Pixels (B, 3, H, W), uint8 or float from 0 to 255 -> view (B, 3, size, size) in [0, 1]."""
+    def apply(
+        self, pixels: Tensor, parameters: dict[str, Parameters], centre: float = 0.0, spread: float = 1.0
+    ) -> Tensor:
+        """Pixels (B, 3, H, W), uint8 or float from 0 to 255 -> view (B, 3, size, size).
+
+        Its values lie in [0, 1], less ``centre``, over ``spread``.
+        """
         images, scale = pixels, 1 / 255
         runs = self.runs if self.runs and not self.runs[0][0] else [(False, []), *self.runs]
-        for pointwise, steps in runs:
+        for number, (pointwise, steps) in enumerate(runs, 1):
             if pointwise:
                 for key, step in steps:
                     images = step.apply(images, parameters[key])
             else:
-                images = self._linear(images, steps, parameters, scale)
+                bounds = (centre, spread) if number == len(runs) else (0.0, 1.0)
+                images = self._linear(images, steps, parameters, scale, *bounds)
             scale = 1.0
-        return images
+        return images if not runs[-1][0] else (images - centre) / spread
 
     def views(self, pixels: Tensor, parameters: dict[str, Parameters]) -> Tensor:
         """As ``apply``, normalised for an encoder."""
-        shift = torch.tensor(-CENTRE / SPREAD, device=pixels.device)
-        return torch.add(shift, self.apply(pixels, parameters), alpha=1 / SPREAD)
+        return self.apply(pixels, parameters, CENTRE, SPREAD)
 
-    def _linear(self, images: Tensor, steps: list, parameters: dict[str, Parameters], scale: float) -> Tensor:
+    def _linear(
+        self, images: Tensor, steps: list, parameters: dict[str, Parameters], scale: float, centre: float, spread: float
+    ) -> Tensor:
+        low, high = (0 - centre) / spread, (1 - centre) / spread
         images = self._sample(images, [(k, s) for k, s in steps if s.form == "spatial"], parameters)
         colours = [(k, s) for k, s in steps if s.form == "colour"]
         if not colours:
-            return images.mul(scale).clamp_(0, 1)
+            return images.mul(scale / spread).add_(low).clamp_(low, high)
         b, c, h, w = images.shape
         flat = images.reshape(b, c, h * w)
         mean = flat.mean(2, keepdim=True) * scale
         whole = torch.cat([scale * torch.eye(3, device=mean.device).expand(b, 3, 3), torch.zeros_like(mean), mean], 2)
         for key, step in colours:
             linear, offset = step.matrix(parameters[key], whole[:, :, 4]).split([3, 1], 2)
-            whole = linear @ whole + torch.cat([torch.zeros_like(linear), offset, offset], 2)
-        return torch.baddbmm(whole[:, :, 3:4], whole[:, :, :3], flat).clamp_(0, 1).view(b, c, h, w)
+            whole = linear @ whole
+            whole[:, :, 3:] += offset
+        linear, offset = (whole[:, :, :4] / spread).split([3, 1], 2)
+        return torch.baddbmm(offset + low, linear, flat).clamp_(low, high).view(b, c, h, w)
 
     def _sample(self, images: Tensor, steps: list, parameters: dict[str, Parameters]) -> Tensor:
-        b, c, height, width = images.shape
-        n, rows, columns = height, None, None
+        n, rows, columns = images.shape[2], list[Taps | Tensor](), list[Taps | Tensor]()
         for key, step in steps:
             size = self.size if step.resizes else n
-            r, k = (w if w is None else w.to(self.dtype) for w in step.axes(parameters[key], n, size))
-            n, rows, columns = size, after(rows, r), after(columns, k)
-        if columns is not None:
-            images = torch.bmm(images.to(self.dtype).reshape(b, c * height, width), columns.transpose(1, 2))
-            images = images.view(b, c, height, -1)
-        if rows is not None:
-            images = torch.matmul(rows[:, None], images.to(self.dtype))
-        return images.to(torch.float32)
+            down, across = step.axes(parameters[key], n, size)
+            n, rows, columns = size, after(rows, down), after(columns, across)
+        images = images.to(torch.float32)
+        if columns:
+            images = functools.reduce(weighted, columns, images.transpose(2, 3)).transpose(2, 3)
+        return functools.reduce(weighted, rows, images)
 
 
-def after(weights: Tensor | None, step: Tensor | None) -> Tensor | None:
-    """The weights of one axis with one more step's; None leaves the axis as it is."""
-    return step @ weights if weights is not None and step is not None else weights if step is None else step
+def after(weights: list[Taps | Tensor], step: Weights) -> list[Taps | Tensor]:
+    """The weights of one axis with one more step's; taps of taps become one."""
+    if step is None:
+        return weights
+    if not (weights and isinstance(step, Taps) and isinstance(weights[-1], Taps)):
+        return [*weights, step]
+    first, (b, n, _) = weights[-1], step.at.shape
+    at = (step.at + starts(b, first.at.shape[1], step.at.device)).flatten()
+    index, weight = (t.flatten(0, 1).index_select(0, at).view(b, n, -1) for t in first)
+    weight = weight.view(*step.at.shape, -1) * step.weight[..., None]
+    return [*weights[:-1], Taps(index, weight.flatten(2))]
+
+
+def starts(count: int, rows: int, device: torch.device) -> Tensor:
+    """Numbers (count, 1, 1) of the first rows of ``count`` tables that lie one after another."""
+    return torch.arange(0, count * rows, rows, device=device, dtype=torch.int32)[:, None, None]
+
+
+def weighted(images: Tensor, weights: Taps | Tensor) -> Tensor:
+    """Images (B, C, n_in, M) -> (B, C, n_out, M), each row a weighted sum of rows."""
+    if isinstance(weights, Tensor):
+        return weights[:, None] @ images
+    b, c, n, m = images.shape
+    index = weights.at[:, None] + starts(b * c, n, images.device).view(b, c, 1, 1)
+    weight = weights.weight[:, None].expand(index.shape)
+    bags = F.embedding_bag(
+        index.flatten(0, 2), images.reshape(-1, m), mode="sum", per_sample_weights=weight.flatten(0, 2)
+    )
+    return bags.view(b, c, -1, m)

@@ -124,7 +124,7 @@ def pairs(
     return Pairs(
         batches, steps, int(views.size), count, chosen or registry.build("positives", "views"),
         fixed=views.fixed, labels="labels" in method.uses, stream="validation" if validation else "views",
-        small=small_crops(recipe), dtype=dtype(recipe),
+        small=small_crops(recipe),
     )
 
 
@@ -136,12 +136,7 @@ def small_crops(recipe: Recipe) -> list[Pipeline]:
     steps = [
         replace(c, settings={**c.settings, **crop}) if c.name == "crop" else c for c in recipe.augmentations
     ]
-    return [Pipeline(augmentations(tuple(steps)), int(views.small_size), dtype(recipe))] * views.small_count
-
-
-def dtype(recipe: Recipe) -> torch.dtype:
-    """What the products of a recipe's views are computed in: bf16 where its network is."""
-    return torch.bfloat16 if recipe.train.precision == "bf16" else torch.float32
+    return [Pipeline(augmentations(tuple(steps)), int(views.small_size))] * views.small_count
 
 
 def refuse_small_crops(recipe: Recipe) -> None:
