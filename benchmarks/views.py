@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from peers import import_torchvision
 from record import environment, record
 
 from kinfolk.core import device, registry
@@ -77,6 +78,7 @@ def kornias(pixels: torch.Tensor, size: int, blur: bool) -> Callable[[], object]
 
 def torchvisions(pixels: torch.Tensor, size: int, blur: bool) -> Callable[[], object]:
     """The same by torchvision, one image after another."""
+    import_torchvision()
     from torchvision.transforms import v2
 
     steps = [

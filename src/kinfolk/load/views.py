@@ -102,10 +102,14 @@ class Pipeline:
             size = self.size if step.resizes else n
             down, across = step.axes(parameters[key], n, size)
             n, rows, columns = size, after(rows, down), after(columns, across)
-        images = images.to(torch.float32)
         if columns:
-            images = functools.reduce(weighted, columns, images.transpose(2, 3)).transpose(2, 3)
-        return functools.reduce(weighted, rows, images)
+            images = functools.reduce(weighted, columns, upright(images).transpose(2, 3)).transpose(2, 3)
+        return functools.reduce(weighted, rows, images.to(torch.float32))
+
+
+def upright(pixels: Tensor) -> Tensor:
+    """Pixels (B, 3, H, W) as float32 with columns one after another in memory, as their weighting reads them."""
+    return pixels.transpose(2, 3).to(torch.float32, memory_format=torch.contiguous_format).transpose(2, 3)
 
 
 def after(weights: list[Taps | Tensor], step: Weights) -> list[Taps | Tensor]:
