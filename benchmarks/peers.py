@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 COMPILED = (
@@ -20,15 +21,14 @@ def import_torchvision() -> None:
     import torch
 
     try:
-        import torchvision
+        importlib.import_module("torchvision")
     except RuntimeError:
         declared = torch.library.Library("torchvision", "FRAGMENT")
         for name in COMPILED:
             declared.define(f"{name}(Tensor x) -> Tensor")
         for name in [n for n in sys.modules if n.partition(".")[0] == "torchvision"]:
             del sys.modules[name]
-        import torchvision  # 
-
+        importlib.import_module("torchvision")
         KEPT.append(declared)
 
 
