@@ -2,9 +2,10 @@
 
 Operations: what forward and backward pass of two views count (torch's FlopCounterMode). Bytes: the outputs of
 convolutions and linear layers, each written and read once forward, once again backward, and its gradient written and
-read; parameters, gradients and the optimiser's two moments. Ceilings: the fastest fp32 product of matrices of 4096 x
-4096, and the fastest copy of 256 MB (read and written). The floor is the larger of the two times; ratio: floor over
-measured. Convolutions of few channels cannot reach the ceiling of a matrix product, so it is not to be reached.
+read; parameters, gradients and the optimiser's two moments. Ceilings: the fastest product of matrices of 4096 x 4096
+in the precision that `auto` takes, and the fastest copy of 256 MB (read and written). The floor is the larger of the
+two times; ratio: floor over measured. Convolutions of few channels cannot reach the ceiling of a matrix product, so it
+is not to be reached.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5)
     arguments = parser.parse_args()
     device.keep_freed_memory()
-    product, copy = ceilings()
-    print(f"ceilings: {product / 1e9:.0f} GFLOP/s, {copy / 1e9:.1f} GB/s")
+    dtype = torch.bfloat16 if device.precision("auto", "cpu") == "bf16" else torch.float32
+    product, copy = ceilings(dtype)
+    print(f"ceilings: {product / 1e9:.0f} GFLOP/s in {dtype}, {copy / 1e9:.1f} GB/s")
     print(f"{'':24}{'GFLOP':>9}{'GB':>7}{'floor s':>9}{'step s':>9}{'ratio':>7}{'images/s':>10}")
     rows = {}
     for encoder, size, batch in TARGETS:
@@ -44,12 +46,12 @@ def main() -> None:
         print(f"{name:24}{operations / 1e9:9.1f}{moved / 1e9:7.2f}{floor:9.3f}{measured:9.3f}{floor / measured:7.2f}"
               f"{batch / measured:10.0f}")
         rows[name] = {"operations": operations, "bytes": moved, "floor": floor, "seconds": measured}
-    record("limit", {"product": product, "copy": copy, "rows": rows, **environment()})
+    record("limit", {"dtype": str(dtype), "product": product, "copy": copy, "rows": rows, **environment()})
 
 
-def ceilings() -> tuple[float, float]:
+def ceilings(dtype: torch.dtype) -> tuple[float, float]:
     """Operations a second of a matrix product, bytes a second of a copy; the fastest of a few."""
-    a, b = torch.randn(4096, 4096), torch.randn(4096, 4096)
+    a, b = torch.randn(4096, 4096, dtype=dtype), torch.randn(4096, 4096, dtype=dtype)
     source = torch.zeros(2**26)
     target = torch.empty_like(source)
     product = min(timed(lambda: torch.mm(a, b)) for _ in range(4))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +16,13 @@ from kinfolk.train.prepare import prepare
 IMAGES = 4096
 
 
-def trainer(encoder: str, size: int, view: int = 0, **train: int) -> Trainer:
-    """A trainer of SimCLR on images of ``size`` px; ``view`` is the side of the crops, 0 the recipe's own."""
+def trainer(
+    encoder: str, size: int, view: int = 0, settings: dict[str, Any] | None = None, **train: int | str
+) -> Trainer:
+    """A trainer of SimCLR on images of ``size`` px; ``view`` is the side of the crops, 0 the recipe's own.
+
+    ``settings`` are the encoder's, the others those of ``[train]``.
+    """
     with tempfile.TemporaryDirectory() as folder:
         pixels = np.random.default_rng(0).integers(0, 256, (IMAGES, 3, size, size), dtype=np.uint8)
         place = Path(folder) / "random.npz"
@@ -24,7 +30,7 @@ def trainer(encoder: str, size: int, view: int = 0, **train: int) -> Trainer:
         recipe = Recipe.of({
             "data": {"name": str(place)},
             "views": {"size": view or "auto"},
-            "encoder": {"name": encoder},
+            "encoder": {"name": encoder, **(settings or {})},
             "train": train,
         })
         made = Trainer(prepare(recipe), Run(""), (), frozenset())

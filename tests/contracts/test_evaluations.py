@@ -170,7 +170,8 @@ def _digest(subject: Subject, network: made_subjects.Network) -> str:
 def test_a_handful_of_images_is_no_reason_to_fail(kind: str, name: str) -> None:
     subject, _ = made_subjects.seeing(train=10, test=6)
     small = made_subjects.subject(train=10, test=6)
-    measure(name, replace(subject, features={**small.features, **subject.features}), kind)
+    for finding in measure(name, replace(subject, features={**small.features, **subject.features}), kind):
+        assert json.dumps(finding.plain(), allow_nan=False)
 
 
 @pytest.mark.parametrize(("kind", "name"), BOTH)

@@ -1,0 +1,86 @@
+"""Small networks after equal seconds of training: `python benchmarks/networks.py --data CIFAR10`.
+
+SimCLR (batch 256, two views of 24 px, AdamW 0.002, cosine) on the first images of the training split, judged by
+k-NN and linear probe on the last 5,000 of it; the test split is never opened. How many steps a network gets is what
+it does in the seconds, from its first steps; the seconds that it then took stand beside. One seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from record import environment, record
+from scored import scored
+from tune import split
+
+from kinfolk.core import device
+from kinfolk.records.recipe import Recipe
+from kinfolk.records.run import Run
+from kinfolk.train.loop import Trainer
+from kinfolk.train.prepare import prepare
+
+NETWORKS: tuple[dict[str, Any], ...] = (
+    {"channels": [32, 64, 128]},
+    {"channels": [40, 80, 160]},
+    {"channels": [48, 96, 192]},
+    {"channels": [64, 128, 256]},
+    {"channels": [32, 64, 128, 256]},
+    {"channels": [64, 128, 256], "stem": "stride4"},
+    {"channels": [40, 80, 160], "pooled": "all"},
+    {"channels": [64, 128, 256], "pooled": "all"},
+)
+WARM, TIMED = 5, 20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True, help="CIFAR-10, with a training split of 50,000")
+    parser.add_argument("--seconds", type=float, default=60, help="of training")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    device.keep_freed_memory()
+    with tempfile.TemporaryDirectory() as scratch:
+        part = str(split(arguments.data, Path(scratch)))
+        for settings in NETWORKS:
+            trainer = made(part, settings, arguments.seed)
+            steps = int(arguments.seconds / seconds_of_a_step(made(part, settings, arguments.seed)))
+            trainer.total, began = steps, time.perf_counter()
+            for step in range(steps):
+                trainer.step(step, step // trainer.per_epoch)
+            taken = time.perf_counter() - began
+            scores = scored(trainer.method.encoder, "convnet", settings, part)
+            images = steps * trainer.recipe.train.batch
+            name = "-".join(map(str, settings["channels"]))
+            name += "".join(f", {key} {value}" for key, value in settings.items() if key != "channels")
+            found = "  ".join(f"{k} {v:.3f}" for k, v in scores.items())
+            print(f"{name:<28} {images:8,} images {taken:5.0f} s  {found}", flush=True)
+            row = {"encoder": settings, "seed": arguments.seed, "seconds": taken, "images": images, **scores}
+            record("networks", {**row, **environment()})
+
+
+def made(data: str, settings: dict[str, Any], seed: int) -> Trainer:
+    """A trainer of SimCLR whose steps are taken by hand; nothing of it is written."""
+    recipe = Recipe.of({
+        "seed": seed, "data": {"name": data}, "encoder": {"name": "convnet", **settings}, "method": {"name": "simclr"},
+        "train": {"batch": 256, "lr": 0.002, "epochs": 1},
+    })
+    trainer = Trainer(prepare(recipe), Run(""), (), frozenset())
+    trainer.objective.train()
+    return trainer
+
+
+def seconds_of_a_step(trainer: Trainer) -> float:
+    """The mean over some steps, after some that are not counted."""
+    for step in range(WARM + TIMED):
+        if step == WARM:
+            began = time.perf_counter()
+        trainer.step(step, 0)
+    return (time.perf_counter() - began) / TIMED
+
+
+if __name__ == "__main__":
+    main()
