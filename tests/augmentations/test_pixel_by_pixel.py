@@ -191,3 +191,17 @@ def test_parameters_carry_gradients(images: torch.Tensor) -> None:
         leaf.requires_grad_()
     maker.apply(images, parameters).square().mean().backward()
     assert all(leaf.grad is not None and leaf.grad.abs().sum() > 0 for leaf in leaves)
+
+
+def test_a_predicted_box_may_reach_beyond_the_image_or_not_be_finite(images: torch.Tensor) -> None:
+    maker = pipeline(("crop", {}))
+    whole = {"centre": torch.full((BATCH, 2), 0.5), "extent": torch.ones(BATCH, 2)}
+    wide = {"centre": torch.full((BATCH, 2), 0.5), "extent": torch.full((BATCH, 2), 100.0)}
+    found = maker.apply(images, {"crop": wide})
+    for i, (row, column) in enumerate(itertools.product((0, -1), repeat=2)):
+        edge = images[i][:, row, column] / 255
+        torch.testing.assert_close(found[i][:, row, column], edge, atol=1e-5, rtol=0)
+    lost = {**whole, "extent": whole["extent"] * torch.tensor([[math.nan]] + [[1.0]] * (BATCH - 1))}
+    found = maker.apply(images, {"crop": lost})
+    assert found[0].isnan().all()
+    torch.testing.assert_close(found[1:], maker.apply(images, {"crop": whole})[1:])

@@ -65,4 +65,4 @@ def triangle(centre: Tensor, extent: Tensor, n_in: int, n_out: int) -> Taps:
     count = math.ceil(2 * max(1, n_in / n_out))
     index = (at - support + 0.5).floor() + torch.arange(count, device=centre.device)
     weight = (1 - (at - 0.5 - index).abs() / support).clamp(min=0) * ((index >= 0) & (index < n_in))
-    return Taps(index.clamp(0, n_in - 1).int(), weight / weight.sum(-1, keepdim=True))
+    return Taps(index.nan_to_num().clamp(0, n_in - 1).int(), weight / weight.sum(-1, keepdim=True))
