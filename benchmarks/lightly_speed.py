@@ -2,7 +2,8 @@
 
 Needs lightly and torchvision (`pip install --no-deps --target PEERS lightly lightly-utils torchvision
 lightning-utilities pytorch-lightning torchmetrics aenum tqdm`, then PYTHONPATH=PEERS). lightly's loop runs with each
-number of workers, in fp32 and under bf16 autocast; ours in fp32 and in what `auto` takes. Random 32 px images; rounds
+number of workers, in fp32, under bf16 autocast, and tuned (bf16, channels-last, fused AdamW); ours in fp32 and in what
+`auto` takes. Random 32 px images; rounds
 alternate in one process; medians over rounds. The first steps of a round are not counted: workers start, and what they
 prepared meanwhile is used up.
 """
@@ -35,17 +36,15 @@ def main() -> None:
         f"kinfolk, {precision}": ours(arguments.batch, arguments.steps, precision) for precision in ("auto", "fp32")
     }
     for workers in (int(w) for w in arguments.workers.split(",")):
-        for precision in ("fp32", "bf16"):
-            runs[f"lightly, {precision}, {workers} workers"] = theirs(
-                arguments.batch, arguments.steps, workers, precision == "bf16"
-            )
+        for kind in ("fp32", "bf16", "tuned"):
+            runs[f"lightly, {kind}, {workers} workers"] = theirs(arguments.batch, arguments.steps, workers, kind)
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(arguments.rounds):
         for name, run in runs.items():
             seconds[name].append(run())
     speed = {name: arguments.batch / statistics.median(taken) for name, taken in seconds.items()}
     for name, value in speed.items():
-        print(f"{name:<26} {value:7.0f} images/s   {speed['kinfolk, auto'] / value:5.1f}")
+        print(f"{name:<27} {value:7.0f} images/s   {speed['kinfolk, auto'] / value:5.1f}")
     record("lightly_speed", {**vars(arguments), "channels": CHANNELS, "images_per_second": speed, **environment()})
 
 
@@ -67,14 +66,17 @@ def ours(batch: int, steps: int, precision: str) -> Callable[[], float]:
     return run
 
 
-def theirs(batch: int, steps: int, workers: int, bf16: bool) -> Callable[[], float]:
+def theirs(batch: int, steps: int, workers: int, kind: str) -> Callable[[], float]:
     """Seconds of a step of lightly's loop, past the batches that its workers prepared before the first."""
     from lightly_loop import LightlyLoop
 
     unused = 1 + 2 * workers
     pixels = np.random.default_rng(0).integers(0, 256, (batch * (steps + 3 * unused), 3, SIZE, SIZE), dtype=np.uint8)
     encoder = registry.build("encoders", "convnet", SIZE, channels=CHANNELS, stem="stride2")
-    made = LightlyLoop(pixels, encoder, CHANNELS[-1], size=SIZE, batch=batch, workers=workers, bf16=bf16)
+    made = LightlyLoop(
+        pixels, encoder, CHANNELS[-1], size=SIZE, batch=batch, workers=workers, bf16=kind != "fp32",
+        tuned=kind == "tuned",
+    )
 
     def run() -> float:
         taken = made.steps()

@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=32, help="image side in pixels")
     parser.add_argument("--view", type=int, default=0, help="view side in pixels; 0 is the recipe's own")
     parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"))
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--no-record", action="store_true", help="print only")
     arguments = parser.parse_args()
@@ -31,7 +32,9 @@ def main() -> None:
     import torch
     from random_run import trainer
 
-    made = trainer(arguments.encoder, arguments.size, arguments.view, batch=arguments.batch)
+    made = trainer(
+        arguments.encoder, arguments.size, arguments.view, batch=arguments.batch, precision=arguments.precision
+    )
     method, view = made.material.method, made.recipe.views.size
     resident = made.pairs.views(made.pairs.batches.rows(0, 0, 0), (0, 0, 0), slice(None))
 
@@ -61,8 +64,9 @@ def main() -> None:
                 times[name].append(time.perf_counter() - began)
     ratio = statistics.median(b / a for a, b in zip(times["loop"], times["bare"], strict=True))
     speed = {name: arguments.batch / statistics.median(values) for name, values in times.items()}
-    settings = {k: getattr(arguments, k) for k in ("encoder", "size", "batch")} | {"view": view}
-    print(f"{arguments.encoder}, {arguments.size} px images, {view} px views, batch {arguments.batch}")
+    precision = made.recipe.train.precision
+    settings = {k: getattr(arguments, k) for k in ("encoder", "size", "batch")} | {"view": view, "precision": precision}
+    print(f"{arguments.encoder}, {arguments.size} px images, {view} px views, batch {arguments.batch}, {precision}")
     print(f"bare  {speed['bare']:8.0f} images/s\nloop  {speed['loop']:8.0f} images/s")
     print(f"ratio {ratio:8.3f}   {last(settings)}")
     if not arguments.no_record:

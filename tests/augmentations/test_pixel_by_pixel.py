@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from kinfolk.core import registry
+from kinfolk.core.errors import RequestError
 from kinfolk.load.views import Pipeline
 
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -205,3 +206,27 @@ def test_a_predicted_box_may_reach_beyond_the_image_or_not_be_finite(images: tor
     found = maker.apply(images, {"crop": lost})
     assert found[0].isnan().all()
     torch.testing.assert_close(found[1:], maker.apply(images, {"crop": whole})[1:])
+
+
+ORDERS = [
+    ("blur", "crop", "flip"), ("crop", "flip", "jitter"), ("solarize", "flip", "crop"), ("flip",), ("jitter",), ()
+]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_views_are_the_same_within_autocast_and_from_floats(images: torch.Tensor, order: tuple[str, ...]) -> None:
+    maker = pipeline(*((name, {}) for name in order), size=OUT if "crop" in order else SIZE)
+    parameters = drawn(maker)
+    found = maker.views(images, parameters)
+    assert found.is_contiguous()
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(maker.views(images, parameters), found, atol=0, rtol=0)
+    floats = maker.floats(images)
+    assert torch.equal(floats, images.float())
+    torch.testing.assert_close(maker.views(floats, parameters), found, atol=0, rtol=0)
+
+
+def test_images_that_are_not_square_are_refused(images: torch.Tensor) -> None:
+    maker = pipeline(("crop", {}))
+    with pytest.raises(RequestError, match="12 x 10 pixels"):
+        maker.apply(images[..., :10], drawn(maker))

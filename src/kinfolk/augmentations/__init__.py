@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import ClassVar, Literal, NamedTuple, Self
 
 import torch
@@ -13,14 +14,22 @@ Parameters = dict[str, Tensor]
 class Taps(NamedTuple):
     """Weights of one axis where each output pixel looks at few input pixels.
 
-    ``at`` (B, n_out, T), int32, are input pixels, ``weight`` (B, n_out, T) what each of them adds.
+    ``pixel`` (B, n_out, T), int32, says which of the input, ``weight`` (B, n_out, T) what each of them adds.
     """
 
-    at: Tensor
+    pixel: Tensor
     weight: Tensor
 
 
 Weights = Taps | Tensor | None
+LUMA = (0.299, 0.587, 0.114)
+
+
+@functools.cache
+@torch.inference_mode(False)
+def luma(device: torch.device) -> Tensor:
+    """The weights (3,) of red, green and blue in luma (ITU-R BT.601), kept on the device."""
+    return torch.tensor(LUMA, device=device)
 
 
 class Augmentation:

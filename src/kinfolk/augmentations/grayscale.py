@@ -7,9 +7,7 @@ from typing import Annotated, Self
 import torch
 from torch import Tensor
 
-from kinfolk.augmentations import Augmentation, Parameters
-
-LUMA = (0.299, 0.587, 0.114)
+from kinfolk.augmentations import Augmentation, Parameters, luma
 
 
 class Grayscale(Augmentation):
@@ -29,6 +27,6 @@ class Grayscale(Augmentation):
 
     def matrix(self, parameters: Parameters, mean: Tensor) -> Tensor:
         flag = parameters["flag"][:, None, None]
-        grey = torch.tensor(LUMA, device=mean.device).expand(3, 3)
+        grey = luma(mean.device).expand(3, 3)
         mixed = torch.lerp(torch.eye(3, device=mean.device), grey, flag)
         return torch.cat([mixed, torch.zeros_like(mixed[:, :, :1])], 2)

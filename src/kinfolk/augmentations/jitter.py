@@ -15,9 +15,8 @@ from typing import Annotated, Self
 import torch
 from torch import Tensor
 
-from kinfolk.augmentations import Augmentation, Parameters
+from kinfolk.augmentations import LUMA, Augmentation, Parameters, luma
 
-LUMA = (0.299, 0.587, 0.114)
 TO_YIQ = (LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
 
 
@@ -53,22 +52,23 @@ class Jitter(Augmentation):
     def matrix(self, parameters: Parameters, mean: Tensor) -> Tensor:
         b, c, s = (parameters[k] for k in ("brightness", "contrast", "saturation"))
         linear = chroma(s, parameters["hue"]) * (b * c)[:, None, None]
-        grey = b * (1 - c) * (mean @ torch.tensor(LUMA, device=mean.device))
+        grey = b * (1 - c) * (mean @ luma(mean.device))
         return torch.cat([linear, grey[:, None, None].expand(-1, 3, 1)], 2)
 
 
 def chroma(scale: Tensor, turns: Tensor) -> Tensor:
     """Matrices (B, 3, 3) on RGB that keep luma, and scale and rotate the chroma plane of YIQ; both (B,)."""
-    luma, chrominance, quarter = planes().to(turns.device)
+    grey, chrominance, quarter = planes(turns.device)
     angle = turns * (2 * torch.pi)
     along, across = (scale * angle.cos())[:, None, None], (scale * angle.sin())[:, None, None]
-    return luma + along * chrominance + across * quarter
+    return grey + along * chrominance + across * quarter
 
 
 @functools.cache
-def planes() -> Tensor:
-    """(3, 3, 3): what luma adds, what chroma adds, and what chroma adds when it is turned by a quarter."""
-    yiq = torch.tensor(TO_YIQ)
+@torch.inference_mode(False)
+def planes(device: torch.device) -> Tensor:
+    """(3, 3, 3), kept on the device: what luma adds, what chroma adds, and what chroma turned by a quarter adds."""
+    yiq = torch.tensor(TO_YIQ, dtype=torch.float64)
     back = torch.linalg.inv(yiq)
     quarter = back[:, 2:] @ yiq[1:2] - back[:, 1:2] @ yiq[2:]
-    return torch.stack([back[:, :1] @ yiq[:1], back[:, 1:] @ yiq[1:], quarter])
+    return torch.stack([back[:, :1] @ yiq[:1], back[:, 1:] @ yiq[1:], quarter]).to(device, torch.float32)

@@ -10,7 +10,7 @@ from torch import Tensor
 from kinfolk.augmentations import Augmentation, Parameters
 from kinfolk.core import seeds
 from kinfolk.load.batches import Batches
-from kinfolk.load.views import Pipeline, upright
+from kinfolk.load.views import Pipeline
 from kinfolk.positives import Positives
 from kinfolk.records.views import Views
 
@@ -63,7 +63,7 @@ class Pairs:
             part: number of the part, where a batch is taken in parts; the views are the same as of the whole.
         """
         originals = self.batches.pixels(rows[mine])
-        base = upright(originals)
+        base = self.pipeline.floats(originals)
         averages = self.positives.weight != "off"
         made = Views([], [], originals, self.index[rows[mine]], small=len(self.small))
         for v, pipeline in enumerate([self.pipeline] * self.count + self.small, first):

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from kinfolk.augmentations import Augmentation, Parameters, Taps, Weights
+from kinfolk.core.errors import RequestError
 
 CENTRE, SPREAD = 0.5, 0.25
 
@@ -31,9 +32,9 @@ def pictures(images: Tensor) -> np.ndarray:
 class Pipeline:
     """The augmentations of one kind of view, in their order, from images to views of one size.
 
-    Runs of spatial and colour steps are linear and commute, so each run is two weightings (rows, columns),
+    Runs of spatial and colour steps are linear and commute, so each run is the weights of columns and of rows,
     then one 3 x 4 colour matrix for each image, then one clipping to [0, 1]. (Contrast pulls towards the mean of
-    the image after all spatial steps of its run, wherever it stands among them.)
+    the image after all spatial steps of its run, wherever it stands among them.) All of it in float32.
 
     Args:
         steps: the augmentations by name, in order.
@@ -57,25 +58,34 @@ class Pipeline:
     def apply(
         self, pixels: Tensor, parameters: dict[str, Parameters], centre: float = 0.0, spread: float = 1.0
     ) -> Tensor:
-        """Pixels (B, 3, H, W), uint8 or float from 0 to 255 -> view (B, 3, size, size).
+        """Square pixels (B, 3, S, S), uint8 or float from 0 to 255 -> view (B, 3, size, size).
 
         Its values lie in [0, 1], less ``centre``, over ``spread``.
         """
+        if pixels.shape[2] != pixels.shape[3]:
+            raise RequestError(f"views are made of square images, not of {pixels.shape[2]} x {pixels.shape[3]} pixels.")
         images, scale = pixels, 1 / 255
         runs = self.runs if self.runs and not self.runs[0][0] else [(False, []), *self.runs]
-        for number, (pointwise, steps) in enumerate(runs, 1):
-            if pointwise:
-                for key, step in steps:
-                    images = step.apply(images, parameters[key])
-            else:
-                bounds = (centre, spread) if number == len(runs) else (0.0, 1.0)
-                images = self._linear(images, steps, parameters, scale, *bounds)
-            scale = 1.0
-        return images if not runs[-1][0] else (images - centre) / spread
+        with torch.autocast(pixels.device.type, enabled=False):
+            for number, (pointwise, steps) in enumerate(runs, 1):
+                if pointwise:
+                    for key, step in steps:
+                        images = step.apply(images, parameters[key])
+                else:
+                    bounds = (centre, spread) if number == len(runs) else (0.0, 1.0)
+                    images = self._linear(images, steps, parameters, scale, *bounds)
+                scale = 1.0
+            return images if not runs[-1][0] else (images - centre) / spread
 
     def views(self, pixels: Tensor, parameters: dict[str, Parameters]) -> Tensor:
         """As ``apply``, normalised for an encoder."""
         return self.apply(pixels, parameters, CENTRE, SPREAD)
+
+    def floats(self, pixels: Tensor) -> Tensor:
+        """The same pixels (B, 3, S, S) in float32; in memory columns come before rows if spatial steps read them so."""
+        if all(step.form != "spatial" for _, step in self.steps):
+            return pixels.to(torch.float32)
+        return turned(pixels).transpose(2, 3)
 
     def _linear(
         self, images: Tensor, steps: list, parameters: dict[str, Parameters], scale: float, centre: float, spread: float
@@ -101,31 +111,31 @@ class Pipeline:
         for key, step in steps:
             size = self.size if step.resizes else n
             down, across = step.axes(parameters[key], n, size)
-            n, rows, columns = size, after(rows, down), after(columns, across)
+            n, rows, columns = size, composed(rows, down), composed(columns, across)
         if columns:
-            images = functools.reduce(weighted, columns, upright(images).transpose(2, 3)).transpose(2, 3)
-        return functools.reduce(weighted, rows, images.to(torch.float32))
+            images = functools.reduce(weighted, columns, turned(images)).transpose(2, 3)
+        return functools.reduce(weighted, rows, images.to(torch.float32)).contiguous()
 
 
-def upright(pixels: Tensor) -> Tensor:
-    """Pixels (B, 3, H, W) as float32 with columns one after another in memory, as their weighting reads them."""
-    return pixels.transpose(2, 3).to(torch.float32, memory_format=torch.contiguous_format).transpose(2, 3)
+def turned(pixels: Tensor) -> Tensor:
+    """Pixels (B, 3, H, W) -> float32 (B, 3, W, H), without a copy where they lie so already."""
+    return pixels.transpose(2, 3).to(torch.float32, memory_format=torch.contiguous_format).contiguous()
 
 
-def after(weights: list[Taps | Tensor], step: Weights) -> list[Taps | Tensor]:
+def composed(weights: list[Taps | Tensor], step: Weights) -> list[Taps | Tensor]:
     """The weights of one axis with one more step's; taps of taps become one."""
     if step is None:
         return weights
     if not (weights and isinstance(step, Taps) and isinstance(weights[-1], Taps)):
         return [*weights, step]
-    first, (b, n, _) = weights[-1], step.at.shape
-    at = (step.at + starts(b, first.at.shape[1], step.at.device)).flatten()
-    index, weight = (t.flatten(0, 1).index_select(0, at).view(b, n, -1) for t in first)
-    weight = weight.view(*step.at.shape, -1) * step.weight[..., None]
-    return [*weights[:-1], Taps(index, weight.flatten(2))]
+    first, (b, n, _) = weights[-1], step.pixel.shape
+    rows = (step.pixel + offsets(b, first.pixel.shape[1], step.pixel.device)).flatten()
+    pixel, weight = (t.flatten(0, 1).index_select(0, rows).view(b, n, -1) for t in first)
+    weight = weight.view(*step.pixel.shape, -1) * step.weight[..., None]
+    return [*weights[:-1], Taps(pixel, weight.flatten(2))]
 
 
-def starts(count: int, rows: int, device: torch.device) -> Tensor:
+def offsets(count: int, rows: int, device: torch.device) -> Tensor:
     """Numbers (count, 1, 1) of the first rows of ``count`` tables that lie one after another."""
     return torch.arange(0, count * rows, rows, device=device, dtype=torch.int32)[:, None, None]
 
@@ -133,11 +143,9 @@ def starts(count: int, rows: int, device: torch.device) -> Tensor:
 def weighted(images: Tensor, weights: Taps | Tensor) -> Tensor:
     """Images (B, C, n_in, M) -> (B, C, n_out, M), each row a weighted sum of rows."""
     if isinstance(weights, Tensor):
-        return weights[:, None] @ images
+        return weights[:, None].to(images.dtype) @ images
     b, c, n, m = images.shape
-    index = weights.at[:, None] + starts(b * c, n, images.device).view(b, c, 1, 1)
-    weight = weights.weight[:, None].expand(index.shape)
-    bags = F.embedding_bag(
-        index.flatten(0, 2), images.reshape(-1, m), mode="sum", per_sample_weights=weight.flatten(0, 2)
-    )
+    row = weights.pixel[:, None] + offsets(b * c, n, images.device).view(b, c, 1, 1)
+    weight = weights.weight[:, None].to(images.dtype).expand(row.shape).flatten(0, 2)
+    bags = F.embedding_bag(row.flatten(0, 2), images.reshape(-1, m), mode="sum", per_sample_weights=weight)
     return bags.view(b, c, -1, m)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from kinfolk.auxiliaries import Auxiliary, Surroundings
 from kinfolk.core import registry, seeds
@@ -13,7 +12,6 @@ from kinfolk.core.errors import RequestError
 from kinfolk.load import network
 from kinfolk.load.views import Pipeline
 from kinfolk.methods import Method
-from kinfolk.nn.targets import Drawn
 from kinfolk.records.recipe import Recipe
 
 EXAMPLES = 20_000
@@ -48,16 +46,12 @@ def surroundings(recipe: Recipe, method: Method, pipeline: Pipeline) -> Surround
         width = method.eval().embedder()(torch.zeros(1, 3, size, size)).shape[1]
     method.train()
 
-    def replay(originals: Tensor, parameters: Drawn) -> Tensor:
-        with torch.autocast(originals.device.type, enabled=False):
-            return pipeline.views(originals, parameters)
-
     return Surroundings(
         width=width,
         parts=network.parts(recipe, method, width),
         example=pipeline.draw(EXAMPLES, seeds.generator(0, "evaluation")),
         angles=frozenset(f"{name}.{key}" for name, step in pipeline.steps for key in step.turns),
-        replay=replay,
+        replay=pipeline.views,
         size=size,
         momentum=float(getattr(method, "momentum", 0.99)) if "teacher" in method.uses else None,
     )
