@@ -40,14 +40,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="CIFAR-10, with a training split of 50,000")
     parser.add_argument("--seconds", type=float, default=60, help="of training")
+    parser.add_argument("--threads", type=int, default=device.threads("auto"))
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     device.keep_freed_memory()
     with tempfile.TemporaryDirectory() as scratch:
         part = str(split(arguments.data, Path(scratch)))
         for settings in NETWORKS:
-            trainer = made(part, settings, arguments.seed)
-            steps = int(arguments.seconds / seconds_of_a_step(made(part, settings, arguments.seed)))
+            chosen = part, settings, arguments.seed, arguments.threads
+            trainer = made(*chosen)
+            steps = int(arguments.seconds / seconds_of_a_step(made(*chosen)))
             trainer.total, began = steps, time.perf_counter()
             for step in range(steps):
                 trainer.step(step, step // trainer.per_epoch)
@@ -58,15 +60,15 @@ def main() -> None:
             name += "".join(f", {key} {value}" for key, value in settings.items() if key != "channels")
             found = "  ".join(f"{k} {v:.3f}" for k, v in scores.items())
             print(f"{name:<28} {images:8,} images {taken:5.0f} s  {found}", flush=True)
-            row = {"encoder": settings, "seed": arguments.seed, "seconds": taken, "images": images, **scores}
+            row = {"encoder": settings, "seed": arguments.seed, "threads": arguments.threads, "seconds": taken, "images": images, **scores}
             record("networks", {**row, **environment()})
 
 
-def made(data: str, settings: dict[str, Any], seed: int) -> Trainer:
+def made(data: str, settings: dict[str, Any], seed: int, threads: int) -> Trainer:
     """A trainer of SimCLR whose steps are taken by hand; nothing of it is written."""
     recipe = Recipe.of({
         "seed": seed, "data": {"name": data}, "encoder": {"name": "convnet", **settings}, "method": {"name": "simclr"},
-        "train": {"batch": 256, "lr": 0.002, "epochs": 1},
+        "train": {"batch": 256, "lr": 0.002, "epochs": 1, "threads": threads},
     })
     trainer = Trainer(prepare(recipe), Run(""), (), frozenset())
     trainer.objective.train()
