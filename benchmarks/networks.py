@@ -60,7 +60,7 @@ def main() -> None:
             name += "".join(f", {key} {value}" for key, value in settings.items() if key != "channels")
             found = "  ".join(f"{k} {v:.3f}" for k, v in scores.items())
             print(f"{name:<28} {images:8,} images {taken:5.0f} s  {found}", flush=True)
-            row = {"encoder": settings, "seed": arguments.seed, "threads": arguments.threads, "seconds": taken, "images": images, **scores}
+            row = {**vars(arguments), "encoder": settings, "taken": taken, "images": images, **scores}
             record("networks", {**row, **environment()})
 
 
