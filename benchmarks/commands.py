@@ -34,7 +34,7 @@ def measured(arguments: list[str], folder: Path) -> dict[str, float]:
     select.select([terminal], [], [])
     first = time.perf_counter() - began
     if arguments[0] == ENDLESS:
-        running.send_signal(signal.SIGINT)
+        running.send_signal(signal.SIGTERM)
     said = all_of(terminal)
     _, status, used = os.wait4(running.pid, 0)
     running.returncode = os.waitstatus_to_exitcode(status)
