@@ -28,7 +28,7 @@ AUXILIARIES = [
 
 @pytest.fixture
 def noise(tmp_path: Path) -> str:
-    """128 images without two equal neighbours: where a plain background stands at a kink of a ReLU, all of it turns."""
+    """128 images without plain parts: where a background stands at a kink of a ReLU, all of it turns at once."""
     pixels = np.random.default_rng(0).integers(0, 256, (128, 3, 32, 32), dtype=np.uint8)
     np.savez(tmp_path / "noise.npz", images=pixels)
     return str(tmp_path / "noise.npz")
@@ -77,5 +77,6 @@ def test_two_processes_are_one(method: str, machines: int, noise: str, tmp_path:
             assert a.get("measures", {}) == pytest.approx(b.get("measures", {}), rel=1e-3, abs=1e-4)
     first, second = load_file(one / "weights.safetensors"), load_file(two / "weights.safetensors")
     assert first.keys() == second.keys()
+    # A run moves weights by up to 0.01 to 0.03. Rounding alone differs by 1e-7, or by up to 6e-4 where one ReLU turns.
     for name, value in first.items():
-        torch.testing.assert_close(second[name], value, atol=2e-4, rtol=2e-3, msg=lambda m, n=name: f"{n}: {m}")
+        torch.testing.assert_close(second[name], value, atol=1e-3, rtol=2e-3, msg=lambda m, n=name: f"{n}: {m}")
