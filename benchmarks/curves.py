@@ -14,15 +14,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+from random_run import by_hand
 from record import environment, record
 
 from kinfolk.core import device
 from kinfolk.records.recipe import Recipe
-from kinfolk.records.run import Run
 from kinfolk.train import train
 from kinfolk.train.cost import took
-from kinfolk.train.loop import Trainer
-from kinfolk.train.prepare import prepare
 
 TIMES = (1, 2, 4, 8)
 
@@ -50,11 +48,7 @@ def main() -> None:
                 seconds.append(time.perf_counter() - began)
         steps: dict[int, list[float]] = {}
         for views in TIMES:
-            made = Trainer(
-                prepare(asked(place, "emp_ssl" if views > 1 else "supervised", views, batch=64, **more)), Run(""), (),
-                frozenset(),
-            )
-            made.objective.train()
+            made = by_hand(asked(place, "emp_ssl" if views > 1 else "supervised", views, batch=64, **more))
             steps[views] = [took(made, step) for step in range(3 * arguments.rounds + 2)][2:]
     rows = {}
     for what, found in (("images, one epoch", whole), ("views, a step of 64 images", steps)):

@@ -12,6 +12,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+RATE = 0.002
+
 
 class Photos(Dataset):
     """uint8 pixels (N, 3, H, W) as Pillow images, transformed one by one, as torchvision's CIFAR10 gives them."""
@@ -52,7 +54,7 @@ class LightlyLoop:
         if tuned:
             self.model.to(memory_format=torch.channels_last)
         self.criterion, self.bf16 = NTXentLoss(), bf16
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=0.002, fused=tuned)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=RATE, fused=tuned)
 
     def steps(self) -> Iterator[float]:
         """One epoch; the loss of each step."""

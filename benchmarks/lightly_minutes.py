@@ -20,8 +20,6 @@ from kinfolk.load.images import load
 from kinfolk.records import shipped
 from kinfolk.records.recipe import Recipe
 
-RATE = 0.002
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -51,7 +49,7 @@ def built() -> tuple[torch.nn.Module, dict[str, object]]:
 
 def trained(pixels: object, encoder: torch.nn.Module, arguments: argparse.Namespace) -> int:
     """Train until the seconds are over; the number of steps."""
-    from lightly_loop import LightlyLoop
+    from lightly_loop import RATE, LightlyLoop
 
     made = LightlyLoop(
         pixels, encoder, encoder.width, size=32, batch=arguments.batch, workers=arguments.workers,

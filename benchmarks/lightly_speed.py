@@ -3,9 +3,8 @@
 Needs lightly and torchvision (`pip install --no-deps --target PEERS lightly lightly-utils torchvision
 lightning-utilities pytorch-lightning torchmetrics aenum tqdm`, then PYTHONPATH=PEERS). lightly's loop runs with each
 number of workers, in fp32, under bf16 autocast, and tuned (bf16, channels-last, fused AdamW); ours in fp32 and in what
-`auto` takes. Random 32 px images; rounds
-alternate in one process; medians over rounds. The first steps of a round are not counted: workers start, and what they
-prepared meanwhile is used up.
+`auto` takes. Random 32 px images; rounds alternate in one process; medians over rounds. The first steps of a round are
+not counted: workers start, and what they prepared meanwhile is used up.
 """
 
 from __future__ import annotations

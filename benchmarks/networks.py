@@ -2,7 +2,7 @@
 
 SimCLR (batch 256, two views of 24 px, AdamW 0.002, cosine) on the first images of the training split, judged by
 k-NN and linear probe on the last 5,000 of it; the test split is never opened. How many steps a network gets is what
-it does in the seconds, from its first steps; the seconds that it then took stand beside. One seed.
+it does in the seconds, as `kinfolk train --dry-run` foresees; the seconds that it then took stand beside. One seed.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from random_run import by_hand
 from record import environment, record
 from scored import scored
 from tune import split
 
 from kinfolk.core import device
 from kinfolk.records.recipe import Recipe
-from kinfolk.records.run import Run
-from kinfolk.train.loop import Trainer
-from kinfolk.train.prepare import prepare
+from kinfolk.train.cost import cost
 
 NETWORKS: tuple[dict[str, Any], ...] = (
     {"channels": [32, 64, 128]},
@@ -33,7 +32,6 @@ NETWORKS: tuple[dict[str, Any], ...] = (
     {"channels": [40, 80, 160], "pooled": "all"},
     {"channels": [64, 128, 256], "pooled": "all"},
 )
-WARM, TIMED = 5, 20
 
 
 def main() -> None:
@@ -47,15 +45,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         part = str(split(arguments.data, Path(scratch)))
         for settings in NETWORKS:
-            chosen = part, settings, arguments.seed, arguments.threads
-            trainer = made(*chosen)
-            steps = int(arguments.seconds / seconds_of_a_step(made(*chosen)))
+            recipe = asked(part, settings, arguments.seed, arguments.threads)
+            steps, trainer = int(arguments.seconds / cost(recipe).seconds), by_hand(recipe)
             trainer.total, began = steps, time.perf_counter()
             for step in range(steps):
                 trainer.step(step, step // trainer.per_epoch)
             taken = time.perf_counter() - began
             scores = scored(trainer.method.encoder, "convnet", settings, part)
-            images = steps * trainer.recipe.train.batch
+            images = steps * recipe.train.batch
             name = "-".join(map(str, settings["channels"]))
             name += "".join(f", {key} {value}" for key, value in settings.items() if key != "channels")
             found = "  ".join(f"{k} {v:.3f}" for k, v in scores.items())
@@ -64,24 +61,12 @@ def main() -> None:
             record("networks", {**row, **environment()})
 
 
-def made(data: str, settings: dict[str, Any], seed: int, threads: int) -> Trainer:
-    """A trainer of SimCLR whose steps are taken by hand; nothing of it is written."""
-    recipe = Recipe.of({
+def asked(data: str, settings: dict[str, Any], seed: int, threads: int) -> Recipe:
+    """SimCLR with one network."""
+    return Recipe.of({
         "seed": seed, "data": {"name": data}, "encoder": {"name": "convnet", **settings}, "method": {"name": "simclr"},
         "train": {"batch": 256, "lr": 0.002, "epochs": 1, "threads": threads},
     })
-    trainer = Trainer(prepare(recipe), Run(""), (), frozenset())
-    trainer.objective.train()
-    return trainer
-
-
-def seconds_of_a_step(trainer: Trainer) -> float:
-    """The mean over some steps, after some that are not counted."""
-    for step in range(WARM + TIMED):
-        if step == WARM:
-            began = time.perf_counter()
-        trainer.step(step, 0)
-    return (time.perf_counter() - began) / TIMED
 
 
 if __name__ == "__main__":

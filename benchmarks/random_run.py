@@ -33,6 +33,11 @@ def trainer(
             "encoder": {"name": encoder, **(settings or {})},
             "train": train,
         })
-        made = Trainer(prepare(recipe), Run(""), (), frozenset())
+        return by_hand(recipe)
+
+
+def by_hand(recipe: Recipe) -> Trainer:
+    """A trainer whose steps are taken one by one; nothing of it is written."""
+    made = Trainer(prepare(recipe), Run(""), (), frozenset())
     made.objective.train()
     return made

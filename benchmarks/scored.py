@@ -1,4 +1,4 @@
-"""Scored: k-NN and linear probe of an encoder's weights, by the command that a user would give."""
+"""Scored: k-NN and linear probe by the command that a user would give."""
 
 from __future__ import annotations
 
@@ -14,14 +14,19 @@ from torch import nn
 
 
 def scored(encoder: nn.Module, name: str, settings: dict[str, Any], data: str) -> dict[str, float]:
-    """k-NN (k = 20) and linear probe on ``data`` of an encoder that was built of ``name`` and ``settings``."""
+    """The scores on ``data`` of an encoder that was built of ``name`` and ``settings``."""
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "weights.safetensors"
         save_file({k: v.contiguous() for k, v in encoder.state_dict().items()}, weights)
-        command = [sys.executable, "-m", "kinfolk", "evaluate", str(weights), "--encoder", name, "--data", data]
+        given = ["--encoder", name, "--data", data, "--out", str(Path(folder) / "findings")]
         for key, value in settings.items():
-            given = ",".join(map(str, value)) if isinstance(value, list | tuple) else value
-            command += ["--set", f"encoder.{key}={given}"]
-        command += ["--only", "knn,linear_probe", "--no-floors", "--json", "--out", str(Path(folder) / "findings")]
-        found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    return {row["name"]: row["value"] for row in found if row["protocol"].get("k", 20) == 20}
+            listed = ",".join(map(str, value)) if isinstance(value, list | tuple) else value
+            given += ["--set", f"encoder.{key}={listed}"]
+        return scores(weights, *given)
+
+
+def scores(subject: Path, *given: str) -> dict[str, float]:
+    """k-NN (k = 20) and linear probe of what ``kinfolk evaluate`` takes, without floors."""
+    command = [sys.executable, "-m", "kinfolk", "evaluate", str(subject), *given, "--no-floors", "--json"]
+    done = subprocess.run([*command, "--only", "knn,linear_probe"], check=True, capture_output=True, text=True)
+    return {row["name"]: row["value"] for row in json.loads(done.stdout) if row["protocol"].get("k", 20) == 20}

@@ -8,7 +8,6 @@ probe on the last 5,000 of it. The test split is never opened.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from record import environment, record
+from scored import scores
 
 HELD_OUT = 5000
 FEW_VIEWS = ["data.limit=10000", "train.epochs=2"]
@@ -66,12 +66,9 @@ def tried(part: Path, method: str, settings: list[str], run: Path) -> dict[str, 
     threads = f"train.threads={os.environ.get('OMP_NUM_THREADS', 'auto')}"
     pairs = [f"--set={s}" for s in [*BASE.get(method, FEW_VIEWS), threads, *settings]]
     train = [*kinfolk, "train", "--data", str(part), "--method", method, "--out", str(run), *pairs]
-    measure = [*kinfolk, "evaluate", str(run), "--no-floors", "--only", "knn,linear_probe", "--json"]
     subprocess.run(train, check=True, capture_output=True)
-    found = json.loads(subprocess.run(measure, check=True, capture_output=True, text=True).stdout)
-    knn = next(f["value"] for f in found if f["name"] == "knn" and f["protocol"]["k"] == 20)
-    linear = next(f["value"] for f in found if f["name"] == "linear_probe")
-    return {"knn": knn, "linear": linear}
+    found = scores(run)
+    return {"knn": found["knn"], "linear": found["linear_probe"]}
 
 
 if __name__ == "__main__":

@@ -47,9 +47,9 @@ class Crop(Augmentation):
         return {"centre": extent / 2 + (1 - extent) * u[2:4].T, "extent": extent}
 
     def axes(self, parameters: Parameters, n_in: int, n_out: int) -> tuple[Taps, Taps]:
-        both = triangle(parameters["centre"].T.flatten(), parameters["extent"].T.flatten(), n_in, n_out)
-        rows, columns = (Taps(*axis) for axis in zip(*(t.chunk(2) for t in both), strict=True))
-        return rows, columns
+        pixel, weight = triangle(parameters["centre"].T.flatten(), parameters["extent"].T.flatten(), n_in, n_out)
+        (down, across), (rows, columns) = pixel.chunk(2), weight.chunk(2)
+        return Taps(down, rows), Taps(across, columns)
 
 
 def triangle(centre: Tensor, extent: Tensor, n_in: int, n_out: int) -> Taps:

@@ -75,7 +75,7 @@ class Pipeline:
                     bounds = (centre, spread) if number == len(runs) else (0.0, 1.0)
                     images = self._linear(images, steps, parameters, scale, *bounds)
                 scale = 1.0
-            return images if not runs[-1][0] else (images - centre) / spread
+            return (images - centre) / spread if runs[-1][0] else images
 
     def views(self, pixels: Tensor, parameters: dict[str, Parameters]) -> Tensor:
         """As ``apply``, normalised for an encoder."""
