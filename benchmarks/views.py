@@ -1,8 +1,8 @@
 """Views a second: crop, flip, jitter and greyscale, beside kornia's and torchvision's: `python benchmarks/views.py`.
 
-Ours: parameters drawn and applied to a batch, normalised. kornia: the same four as an `AugmentationSequential` on a
-batch of floats. torchvision: its transforms on one image after another, as its loaders do. Peers that do not import are
-left out. Rounds alternate in one process; medians.
+Two views of each image, as a step makes them. Ours: parameters drawn and applied to a batch, normalised. kornia: the
+same four as an `AugmentationSequential` on a batch of floats. torchvision: its transforms on one image after another,
+as its loaders do. Peers that do not import are left out. Rounds alternate in one process; medians.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from kinfolk.core.seeds import generator
 from kinfolk.load.views import Pipeline
 
 NAMES = ("crop", "flip", "jitter", "grayscale")
+VIEWS = 2
 
 
 def main() -> None:
@@ -49,7 +50,7 @@ def main() -> None:
             make()
             if round_ >= 2:
                 seconds[name].append(time.perf_counter() - began)
-    speed = {name: arguments.batch / statistics.median(taken) for name, taken in seconds.items()}
+    speed = {name: VIEWS * arguments.batch / statistics.median(taken) for name, taken in seconds.items()}
     print(f"{', '.join(names)}: {arguments.size} px to {arguments.view} px, batch {arguments.batch}")
     for name, value in speed.items():
         print(f"{name:<12} {value:10,.0f} views/s   {speed['kinfolk'] / value:6.1f}")
@@ -60,7 +61,12 @@ def ours(pixels: torch.Tensor, size: int, names: tuple[str, ...]) -> Callable[[]
     """Draw and apply by the loop's own pipeline."""
     pipeline = Pipeline([(name, registry.build("augmentations", name)) for name in names], size)
     draws = iter(range(10**9))
-    return lambda: pipeline.views(pixels, pipeline.draw(len(pixels), generator(0, "views", next(draws))))
+
+    def make() -> object:
+        drawn = [pipeline.draw(len(pixels), generator(0, "views", next(draws))) for _ in range(VIEWS)]
+        return pipeline.views([pixels] * VIEWS, drawn)
+
+    return make
 
 
 def kornias(pixels: torch.Tensor, size: int, blur: bool) -> Callable[[], object]:
@@ -73,7 +79,7 @@ def kornias(pixels: torch.Tensor, size: int, blur: bool) -> Callable[[], object]
     ]
     steps += [K.RandomGaussianBlur((5, 5), (0.1, 2.0), p=0.5)] * blur
     whole = K.AugmentationSequential(*steps, data_keys=["input"])
-    return lambda: (whole(pixels.float() / 255) - 0.5) / 0.25
+    return lambda: [(whole(pixels.float() / 255) - 0.5) / 0.25 for _ in range(VIEWS)]
 
 
 def torchvisions(pixels: torch.Tensor, size: int, blur: bool) -> Callable[[], object]:
@@ -87,7 +93,7 @@ def torchvisions(pixels: torch.Tensor, size: int, blur: bool) -> Callable[[], ob
     ]
     steps += [v2.RandomApply([v2.GaussianBlur(5, (0.1, 2.0))], 0.5)] * blur
     whole = v2.Compose([*steps, v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5] * 3, [0.25] * 3)])
-    return lambda: torch.stack([whole(image) for image in pixels])
+    return lambda: [torch.stack([whole(image) for image in pixels]) for _ in range(VIEWS)]
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import torch
 
 from kinfolk.core import registry
 from kinfolk.core.errors import RequestError
+from kinfolk.load import sampling
 from kinfolk.load.views import Pipeline
 
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -217,13 +218,27 @@ ORDERS = [
 def test_views_are_the_same_within_autocast_and_from_floats(images: torch.Tensor, order: tuple[str, ...]) -> None:
     maker = pipeline(*((name, {}) for name in order), size=OUT if "crop" in order else SIZE)
     parameters = drawn(maker)
-    found = maker.views(images, parameters)
+    found = maker.view(images, parameters)
     assert found.is_contiguous()
     with torch.autocast("cpu", torch.bfloat16):
-        torch.testing.assert_close(maker.views(images, parameters), found, atol=0, rtol=0)
-    floats = maker.floats(images)
-    assert torch.equal(floats, images.float())
-    torch.testing.assert_close(maker.views(floats, parameters), found, atol=0, rtol=0)
+        torch.testing.assert_close(maker.view(images, parameters), found, atol=0, rtol=0)
+    torch.testing.assert_close(maker.view(images.float(), parameters), found, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_several_views_at_once_whole_or_in_pieces_are_those_one_by_one(
+    images: torch.Tensor, order: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maker = pipeline(*((name, {}) for name in order), size=OUT if "crop" in order else SIZE)
+    sources, parameters = [images, images, images.flip(0)], [drawn(maker, seed) for seed in range(3)]
+    alone = [maker.view(*each) for each in zip(sources, parameters, strict=True)]
+    for view, expected in zip(maker.views(sources, parameters), alone, strict=True):
+        torch.testing.assert_close(view, expected, atol=0, rtol=0)
+    monkeypatch.setattr(sampling, "PIECE", 4 * 3 * SIZE * maker.size * 1.5)
+    assert sampling.pieces(images, maker.size) == [2, 2, 1, 1]
+    for view, expected in zip(maker.views(sources, parameters), alone, strict=True):
+        assert view.is_contiguous()
+        torch.testing.assert_close(view, expected, atol=1e-6, rtol=0)
 
 
 def test_images_that_are_not_square_are_refused(images: torch.Tensor) -> None:

@@ -42,12 +42,12 @@ def test_parameters_kept_in_a_file_replay_the_view_to_the_bit(
 ) -> None:
     maker = pipeline(chain)
     parameters = maker.draw(BATCH, torch.Generator().manual_seed(3))
-    view = maker.views(images, parameters)
+    view = maker.view(images, parameters)
     again = kept(parameters, tmp_path / "parameters.safetensors")
     assert {a: set(p) for a, p in again.items()} == {a: set(p) for a, p in parameters.items()}
-    assert torch.equal(pipeline(chain).views(images, again), view)
+    assert torch.equal(pipeline(chain).view(images, again), view)
     changed = {a: {key: value.roll(1, 0) for key, value in p.items()} for a, p in again.items()}
-    assert not torch.equal(maker.views(images, changed), view)
+    assert not torch.equal(maker.view(images, changed), view)
 
 
 @pytest.mark.parametrize("chain", CHAINS, ids="-".join)
@@ -56,7 +56,7 @@ def test_applying_leaves_images_and_parameters_as_they_were(chain: tuple[str, ..
     parameters = maker.draw(BATCH, torch.Generator().manual_seed(4))
     before = {a: {key: value.clone() for key, value in p.items()} for a, p in parameters.items()}
     pixels = images.to(torch.float32)
-    maker.views(pixels, parameters)
+    maker.view(pixels, parameters)
     assert torch.equal(pixels, images.to(torch.float32))
     for name, values in before.items():
         assert all(torch.equal(parameters[name][key], value) for key, value in values.items())
@@ -66,7 +66,7 @@ def test_applying_leaves_images_and_parameters_as_they_were(chain: tuple[str, ..
 def test_floats_and_bytes_of_an_image_give_the_same_view(chain: tuple[str, ...], images: torch.Tensor) -> None:
     maker = pipeline(chain)
     parameters = maker.draw(BATCH, torch.Generator().manual_seed(5))
-    assert torch.equal(maker.views(images, parameters), maker.views(images.to(torch.float32), parameters))
+    assert torch.equal(maker.view(images, parameters), maker.view(images.to(torch.float32), parameters))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
@@ -75,6 +75,6 @@ def test_another_device_gives_the_view_within_rounding(chain: tuple[str, ...], i
     maker = pipeline(chain)
     parameters = maker.draw(BATCH, torch.Generator().manual_seed(6))
     there = {a: {key: value.cuda() for key, value in p.items()} for a, p in parameters.items()}
-    view = maker.views(images.cuda(), there)
-    assert torch.equal(view, maker.views(images.cuda(), there))
-    torch.testing.assert_close(view.cpu(), maker.views(images, parameters), atol=1e-3, rtol=0)
+    view = maker.view(images.cuda(), there)
+    assert torch.equal(view, maker.view(images.cuda(), there))
+    torch.testing.assert_close(view.cpu(), maker.view(images, parameters), atol=1e-3, rtol=0)

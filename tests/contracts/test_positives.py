@@ -155,7 +155,7 @@ def test_the_recorded_parameters_replay_a_partners_view_to_the_bit(name: str, im
         pairs = maker(name, images, index, views=views, probability=0.5)
         given = pairs.views(pairs.batches.rows(0, 0, 0), (0, 0, 0), slice(None))
         for source, parameters, view in zip(given.sources, given.parameters, given.pixels, strict=True):
-            assert torch.equal(pairs.pipeline.views(source, parameters), view)
+            assert torch.equal(pairs.pipeline.view(source, parameters), view)
 
 
 @others

@@ -74,7 +74,7 @@ def test_views_and_parameters_are_those_of_training() -> None:
     views, found = views_of(recipe, pixels, 3)
     pipeline = Pipeline(augmentations(recipe.augmentations), 16)
     drawn = pipeline.draw(64, seeds.generator(3, "evaluation"))
-    expected = pipeline.views(torch.from_numpy(pixels), drawn)
+    expected = pipeline.view(torch.from_numpy(pixels), drawn)
     assert (normalise(torch.from_numpy(views)) - expected).abs().max() <= 0.5 / 255 / 0.25 + 1e-5
     targets = Targets(pipeline.draw(2000, seeds.generator(0, "evaluation")), {"jitter.hue"})
     assert set(found) == set(targets.names)

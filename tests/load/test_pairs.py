@@ -66,7 +66,7 @@ def test_recorded_parameters_replay_the_view_to_the_bit() -> None:
     maker = pairs()
     views = maker.views(maker.batches.rows(0, 0, 0), (0, 0, 0), slice(None))
     for pixels, parameters in zip(views.pixels, views.parameters, strict=True):
-        assert torch.equal(maker.pipeline.views(views.originals, parameters), pixels)
+        assert torch.equal(maker.pipeline.view(views.originals, parameters), pixels)
 
 
 def test_fixed_views_stay_with_their_image() -> None:

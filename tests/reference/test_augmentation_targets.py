@@ -130,13 +130,13 @@ def test_gradient_of_the_view_is_that_of_small_steps():
     made = Targets(pipeline().draw(500, torch.Generator().manual_seed(0)), {"jitter.hue"})
     draw = torch.Generator().manual_seed(2)
     originals = torch.randint(90, 150, (2, 3, 12, 12), generator=draw, dtype=torch.uint8)
-    fed = maker.views(originals, drawn)
+    fed = maker.view(originals, drawn)
     found = 0.3 * torch.randn(2, 13, generator=draw)
     found[:, 12] = -40
     found.requires_grad_()
 
     def error(x: Tensor) -> Tensor:
-        return reconstruction_terms(maker.views(originals, made.parameters_of(x, drawn))[None], fed[None])["view"]
+        return reconstruction_terms(maker.view(originals, made.parameters_of(x, drawn))[None], fed[None])["view"]
 
     (slope,) = torch.autograd.grad(error(found), found)
     for n in range(12):
@@ -153,12 +153,12 @@ def test_true_parameters_make_the_very_view_and_wild_ones_stay_finite():
     maker, drawn = pipeline(), pipeline().draw(4, torch.Generator().manual_seed(1))
     made = Targets(pipeline().draw(500, torch.Generator().manual_seed(0)), {"jitter.hue"})
     originals = torch.randint(0, 256, (4, 3, 12, 12), generator=torch.Generator().manual_seed(2), dtype=torch.uint8)
-    assert float(reconstruction_terms(maker.views(originals, drawn), maker.views(originals, drawn))["view"]) == 0.0
+    assert float(reconstruction_terms(maker.view(originals, drawn), maker.view(originals, drawn))["view"]) == 0.0
     wild = (50 * torch.randn(4, 13, generator=torch.Generator().manual_seed(3))).requires_grad_()
     kept = made.parameters_of(wild, drawn)
     assert bool((kept["crop"]["extent"] > 0).all())
     assert bool((kept["blur"]["sigma"] >= 0).all())
-    view = maker.views(originals, kept)
+    view = maker.view(originals, kept)
     assert torch.isfinite(view).all()
     view.square().sum().backward()
     assert torch.isfinite(wild.grad).all()

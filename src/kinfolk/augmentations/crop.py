@@ -39,10 +39,11 @@ class Crop(Augmentation):
     def draw(self, batch: int, generator: torch.Generator) -> Parameters:
         u = torch.rand(5, batch, generator=generator)
         area = self.scale[0] + (self.scale[-1] - self.scale[0]) * u[0]
-        low = area.log().clamp(min=math.log(self.ratio[0]))
-        high = (-area.log()).clamp(max=math.log(self.ratio[-1]))
-        log_ratio = torch.where(low < high, low + (high - low) * u[1], 0.5 * (low + high))
-        extent = torch.stack([(area / log_ratio.exp()).sqrt(), (area * log_ratio.exp()).sqrt()], 1).clamp(max=1)
+        log_area = area.log()
+        low = log_area.clamp(min=math.log(self.ratio[0]))
+        high = (-log_area).clamp(max=math.log(self.ratio[-1]))
+        ratio = torch.where(low < high, low + (high - low) * u[1], 0.5 * (low + high)).exp()
+        extent = torch.stack([area / ratio, area * ratio], 1).sqrt().clamp(max=1)
         extent = torch.where((u[4] < self.p)[:, None], extent, torch.ones(()))
         return {"centre": extent / 2 + (1 - extent) * u[2:4].T, "extent": extent}
 
@@ -60,9 +61,12 @@ def triangle(centre: Tensor, extent: Tensor, n_in: int, n_out: int) -> Taps:
     there the border goes on, and the weights reach no further than those of the whole image.
     """
     out = (torch.arange(n_out, device=centre.device) + 0.5) / n_out - 0.5
-    at = ((centre[:, None] + extent[:, None] * out) * n_in).clamp(0, n_in)[:, :, None]
-    support = (extent.clamp(max=1) * (n_in / n_out)).clamp(min=1)[:, None, None]
-    count = math.ceil(2 * max(1, n_in / n_out))
-    index = (at - support + 0.5).floor() + torch.arange(count, device=centre.device)
-    weight = (1 - (at - 0.5 - index).abs() / support).clamp(min=0) * ((index >= 0) & (index < n_in))
-    return Taps(index.nan_to_num().clamp(0, n_in - 1).int(), weight / weight.sum(-1, keepdim=True))
+    at = ((centre[:, None] + extent[:, None] * out) * n_in).clamp(0, n_in)
+    support = (extent.clamp(max=1) * (n_in / n_out)).clamp(min=1)[:, None]
+    first = (at - support + 0.5).floor()
+    tap = torch.arange(math.ceil(2 * max(1, n_in / n_out)), device=centre.device)[:, None, None]
+    index = first + tap
+    inside = index.clamp(0, n_in - 1)
+    weight = (1 - (at - 0.5 - first - tap).abs() / support).clamp(min=0) * (index == inside)
+    weight = weight / weight.sum(0)
+    return Taps(inside.nan_to_num().int().permute(1, 2, 0).contiguous(), weight.permute(1, 2, 0).contiguous())

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 import torch
 
-from kinfolk.augmentations import Augmentation, Parameters, Taps
+from kinfolk.augmentations import Augmentation, Mirrored, Parameters
 
 
 class Flip(Augmentation):
@@ -24,8 +24,5 @@ class Flip(Augmentation):
     def draw(self, batch: int, generator: torch.Generator) -> Parameters:
         return {"flag": (torch.rand(batch, generator=generator) < self.p).float()}
 
-    def axes(self, parameters: Parameters, n_in: int, n_out: int) -> tuple[None, Taps]:
-        flag = parameters["flag"][:, None]
-        at = torch.arange(n_in, device=flag.device, dtype=torch.int32)
-        index = torch.stack([at, at.flip(0)], 1).expand(len(flag), n_in, 2)
-        return None, Taps(index, torch.stack([1 - flag, flag], 2).expand(len(flag), n_in, 2))
+    def axes(self, parameters: Parameters, n_in: int, n_out: int) -> tuple[None, Mirrored]:
+        return None, Mirrored(parameters["flag"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -27,7 +28,7 @@ class Pairs:
         fixed: draw the parameters of each image's views once and keep them.
         labels: hand labels on to the method.
         stream: the stream of randomness, ``views`` or ``validation``.
-        small: the pipelines of the small crops, one for each that follows the V views.
+        small: the pipeline of each small crop that follows the V views.
     """
 
     def __init__(
@@ -63,19 +64,22 @@ class Pairs:
             part: number of the part, where a batch is taken in parts; the views are the same as of the whole.
         """
         originals = self.batches.pixels(rows[mine])
-        base = self.pipeline.floats(originals)
         averages = self.positives.weight != "off"
         made = Views([], [], originals, self.index[rows[mine]], small=len(self.small))
-        for v, pipeline in enumerate([self.pipeline] * self.count + self.small, first):
+        partners, theirs = list[Tensor](), list[dict[str, Parameters]]()
+        pipelines = [self.pipeline] * self.count + self.small
+        for v, pipeline in enumerate(pipelines, first):
             other = rows if v == first and not averages else self._partners(rows, v, position)
             source = rows if averages else other
-            own = source is rows
-            made.sources.append(originals if own else self.batches.pixels(source[mine]))
+            made.sources.append(originals if source is rows else self.batches.pixels(source[mine]))
             made.parameters.append(self._draw(pipeline, source, v, position, mine))
-            made.pixels.append(pipeline.views(base if own else made.sources[-1], made.parameters[-1]))
             if averages and v < first + self.count:
-                drawn = self._draw(pipeline, other, ~v, position, mine)
-                made.partners.append(pipeline.views(self.batches.pixels(other[mine]), drawn))
+                partners.append(self.batches.pixels(other[mine]))
+                theirs.append(self._draw(pipeline, other, ~v, position, mine))
+        for pipeline, same in itertools.groupby(pipelines):
+            span = slice(len(made.pixels), len(made.pixels) + len(list(same)))
+            made.pixels += pipeline.views(made.sources[span], made.parameters[span])
+        made.partners = self.pipeline.views(partners, theirs)
         if averages:
             made.weight = float(self.positives.weight)
         if self.labels is not None:

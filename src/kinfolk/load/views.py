@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from kinfolk.augmentations import Augmentation, Parameters, Taps, Weights
+from kinfolk.augmentations import Augmentation, Parameters
 from kinfolk.core.errors import RequestError
+from kinfolk.load.sampling import Axis, composed, sampled
 
 CENTRE, SPREAD = 0.5, 0.25
 
@@ -55,97 +54,79 @@ class Pipeline:
         """Draw the parameters of one view for ``batch`` images: {augmentation: {parameter: (B, ...)}}."""
         return {key: step.draw(batch, generator) for key, step in self.steps}
 
-    def apply(
-        self, pixels: Tensor, parameters: dict[str, Parameters], centre: float = 0.0, spread: float = 1.0
-    ) -> Tensor:
-        """Square pixels (B, 3, S, S), uint8 or float from 0 to 255 -> view (B, 3, size, size).
+    def apply(self, pixels: Tensor, parameters: dict[str, Parameters]) -> Tensor:
+        """Square pixels (B, 3, S, S), uint8 or float from 0 to 255 -> view (B, 3, size, size) in [0, 1]."""
+        return self._made([pixels], [parameters], 0.0, 1.0)[0]
 
-        Its values lie in [0, 1], less ``centre``, over ``spread``.
-        """
-        if pixels.shape[2] != pixels.shape[3]:
-            raise RequestError(f"views are made of square images, not of {pixels.shape[2]} x {pixels.shape[3]} pixels.")
-        images, scale = pixels, 1 / 255
+    def view(self, pixels: Tensor, parameters: dict[str, Parameters]) -> Tensor:
+        """As ``apply``, normalised for an encoder."""
+        return self.views([pixels], [parameters])[0]
+
+    def views(self, pixels: Sequence[Tensor], parameters: Sequence[dict[str, Parameters]]) -> list[Tensor]:
+        """As ``view``, one for each of V batches of one length, which may be the same; faster than one by one."""
+        return self._made(pixels, parameters, CENTRE, SPREAD) if pixels else []
+
+    def _made(
+        self, pixels: Sequence[Tensor], parameters: Sequence[dict[str, Parameters]], centre: float, spread: float
+    ) -> list[Tensor]:
+        for rows, columns in {batch.shape[2:] for batch in pixels}:
+            if rows != columns:
+                raise RequestError(f"views are made of square images, not of {rows} x {columns} pixels.")
+        images, scale, drawn = list(pixels), 1 / 255, joined(parameters)
         runs = self.runs if self.runs and not self.runs[0][0] else [(False, []), *self.runs]
-        with torch.autocast(pixels.device.type, enabled=False):
+        with torch.autocast(images[0].device.type, enabled=False):
             for number, (pointwise, steps) in enumerate(runs, 1):
                 if pointwise:
                     for key, step in steps:
-                        images = step.apply(images, parameters[key])
+                        images = [step.apply(i, p[key]) for i, p in zip(images, parameters, strict=True)]
                 else:
-                    bounds = (centre, spread) if number == len(runs) else (0.0, 1.0)
-                    images = self._linear(images, steps, parameters, scale, *bounds)
+                    bounds = (-centre / spread, (1 - centre) / spread) if number == len(runs) else (0.0, 1.0)
+                    images = self._linear(images, steps, drawn, scale, *bounds)
                 scale = 1.0
-            return (images - centre) / spread if runs[-1][0] else images
-
-    def views(self, pixels: Tensor, parameters: dict[str, Parameters]) -> Tensor:
-        """As ``apply``, normalised for an encoder."""
-        return self.apply(pixels, parameters, CENTRE, SPREAD)
-
-    def floats(self, pixels: Tensor) -> Tensor:
-        """The same pixels (B, 3, S, S) in float32; in memory columns come before rows if spatial steps read them so."""
-        if all(step.form != "spatial" for _, step in self.steps):
-            return pixels.to(torch.float32)
-        return turned(pixels).transpose(2, 3)
+            return [(i - centre) / spread for i in images] if runs[-1][0] else images
 
     def _linear(
-        self, images: Tensor, steps: list, parameters: dict[str, Parameters], scale: float, centre: float, spread: float
-    ) -> Tensor:
-        low, high = (0 - centre) / spread, (1 - centre) / spread
-        images = self._sample(images, [(k, s) for k, s in steps if s.form == "spatial"], parameters)
+        self, images: list[Tensor], steps: list, drawn: dict[str, Parameters], scale: float, low: float, high: float
+    ) -> list[Tensor]:
+        pieces = self._sample(images, [(k, s) for k, s in steps if s.form == "spatial"], drawn)
         colours = [(k, s) for k, s in steps if s.form == "colour"]
         if not colours:
-            return images.mul(scale / spread).add_(low).clamp_(low, high)
-        b, c, h, w = images.shape
-        flat = images.reshape(b, c, h * w)
-        mean = flat.mean(2, keepdim=True) * scale
-        whole = torch.cat([scale * torch.eye(3, device=mean.device).expand(b, 3, 3), torch.zeros_like(mean), mean], 2)
+            return [whole(i.mul(scale * (high - low)).add_(low).clamp_(low, high) for i in each) for each in pieces]
+        mean = torch.cat([i.mean((2, 3)) for each in pieces for i in each])[:, :, None] * scale
+        start = scale * torch.eye(3, device=mean.device).expand(len(mean), 3, 3)
+        matrix = torch.cat([start, torch.zeros_like(mean), mean], 2)
         for key, step in colours:
-            linear, offset = step.matrix(parameters[key], whole[:, :, 4]).split([3, 1], 2)
-            whole = linear @ whole
-            whole[:, :, 3:] += offset
-        linear, offset = (whole[:, :, :4] / spread).split([3, 1], 2)
-        return torch.baddbmm(offset + low, linear, flat).clamp_(low, high).view(b, c, h, w)
+            linear, offset = step.matrix(drawn[key], matrix[:, :, 4]).split([3, 1], 2)
+            matrix = linear @ matrix
+            matrix[:, :, 3:] += offset
+        linear, offset = (matrix[:, :, :4] * (high - low)).split([3, 1], 2)
+        sizes = [len(i) for each in pieces for i in each]
+        parts = zip((offset + low).split(sizes), linear.split(sizes), strict=True)
 
-    def _sample(self, images: Tensor, steps: list, parameters: dict[str, Parameters]) -> Tensor:
-        n, rows, columns = images.shape[2], list[Taps | Tensor](), list[Taps | Tensor]()
+        def coloured(piece: Tensor) -> Tensor:
+            return torch.baddbmm(*next(parts), piece.flatten(2)).clamp_(low, high).view(piece.shape)
+
+        return [whole(map(coloured, each)) for each in pieces]
+
+    def _sample(self, images: list[Tensor], steps: list, drawn: dict[str, Parameters]) -> list[list[Tensor]]:
+        n, rows, columns = images[0].shape[2], Axis(), Axis()
         for key, step in steps:
             size = self.size if step.resizes else n
-            down, across = step.axes(parameters[key], n, size)
-            n, rows, columns = size, composed(rows, down), composed(columns, across)
-        if columns:
-            images = functools.reduce(weighted, columns, turned(images)).transpose(2, 3)
-        return functools.reduce(weighted, rows, images.to(torch.float32)).contiguous()
+            down, across = step.axes(drawn[key], n, size)
+            n, rows, columns = size, composed(rows, down, size), composed(columns, across, size)
+        return sampled(images, rows, columns, n)
 
 
-def turned(pixels: Tensor) -> Tensor:
-    """Pixels (B, 3, H, W) -> float32 (B, 3, W, H), without a copy where they lie so already."""
-    return pixels.transpose(2, 3).to(torch.float32, memory_format=torch.contiguous_format).contiguous()
+def whole(pieces: Iterable[Tensor]) -> Tensor:
+    """The pieces of a batch, one after another."""
+    each = list(pieces)
+    return each[0] if len(each) == 1 else torch.cat(each)
 
 
-def composed(weights: list[Taps | Tensor], step: Weights) -> list[Taps | Tensor]:
-    """The weights of one axis with one more step's; taps of taps become one."""
-    if step is None:
-        return weights
-    if not (weights and isinstance(step, Taps) and isinstance(weights[-1], Taps)):
-        return [*weights, step]
-    first, (b, n, _) = weights[-1], step.pixel.shape
-    rows = (step.pixel + offsets(b, first.pixel.shape[1], step.pixel.device)).flatten()
-    pixel, weight = (t.flatten(0, 1).index_select(0, rows).view(b, n, -1) for t in first)
-    weight = weight.view(*step.pixel.shape, -1) * step.weight[..., None]
-    return [*weights[:-1], Taps(pixel, weight.flatten(2))]
-
-
-def offsets(count: int, rows: int, device: torch.device) -> Tensor:
-    """Numbers (count, 1, 1) of the first rows of ``count`` tables that lie one after another."""
-    return torch.arange(0, count * rows, rows, device=device, dtype=torch.int32)[:, None, None]
-
-
-def weighted(images: Tensor, weights: Taps | Tensor) -> Tensor:
-    """Images (B, C, n_in, M) -> (B, C, n_out, M), each row a weighted sum of rows."""
-    if isinstance(weights, Tensor):
-        return weights[:, None].to(images.dtype) @ images
-    b, c, n, m = images.shape
-    row = weights.pixel[:, None] + offsets(b * c, n, images.device).view(b, c, 1, 1)
-    weight = weights.weight[:, None].to(images.dtype).expand(row.shape).flatten(0, 2)
-    bags = F.embedding_bag(row.flatten(0, 2), images.reshape(-1, m), mode="sum", per_sample_weights=weight)
-    return bags.view(b, c, -1, m)
+def joined(parameters: Sequence[dict[str, Parameters]]) -> dict[str, Parameters]:
+    """The parameters of several views, one after another."""
+    first, *others = parameters
+    return {
+        name: {key: torch.cat([value, *(p[name][key] for p in others)]) for key, value in values.items()}
+        for name, values in first.items()
+    } if others else first

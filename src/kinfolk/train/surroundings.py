@@ -51,7 +51,7 @@ def surroundings(recipe: Recipe, method: Method, pipeline: Pipeline) -> Surround
         parts=network.parts(recipe, method, width),
         example=pipeline.draw(EXAMPLES, seeds.generator(0, "evaluation")),
         angles=frozenset(f"{name}.{key}" for name, step in pipeline.steps for key in step.turns),
-        replay=pipeline.views,
+        replay=pipeline.view,
         size=size,
         momentum=float(getattr(method, "momentum", 0.99)) if "teacher" in method.uses else None,
     )
