@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kinfolk.core.errors import RequestError
-from kinfolk.encoders import Encoder, last
+from kinfolk.encoders import Encoder, averaged, last
 
 
 class ConvNet(Encoder):
@@ -56,7 +56,8 @@ class ConvNet(Encoder):
 
     def forward(self, images: Tensor) -> Tensor:
         maps = self.stages(images)
-        out: Tensor = self.fc(torch.cat([m.mean((2, 3)) for m in (maps if self.pooled == "all" else maps[-1:])], 1))
+        chosen = maps if self.pooled == "all" else maps[-1:]
+        out: Tensor = self.fc(torch.cat([averaged(each) for each in chosen], 1))
         return out
 
 
