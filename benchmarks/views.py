@@ -79,7 +79,12 @@ def kornias(pixels: torch.Tensor, size: int, blur: bool) -> Callable[[], object]
     ]
     steps += [K.RandomGaussianBlur((5, 5), (0.1, 2.0), p=0.5)] * blur
     whole = K.AugmentationSequential(*steps, data_keys=["input"])
-    return lambda: [(whole(pixels.float() / 255) - 0.5) / 0.25 for _ in range(VIEWS)]
+
+    def make() -> object:
+        floats = pixels.float() / 255
+        return [(whole(floats) - 0.5) / 0.25 for _ in range(VIEWS)]
+
+    return make
 
 
 def torchvisions(pixels: torch.Tensor, size: int, blur: bool) -> Callable[[], object]:

@@ -11,7 +11,7 @@ import torch
 
 from kinfolk.core import registry
 from kinfolk.core.errors import RequestError
-from kinfolk.load import sampling
+from kinfolk.load import sampling, views
 from kinfolk.load.views import Pipeline
 
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -210,7 +210,8 @@ def test_a_predicted_box_may_reach_beyond_the_image_or_not_be_finite(images: tor
 
 
 ORDERS = [
-    ("blur", "crop", "flip"), ("crop", "flip", "jitter"), ("solarize", "flip", "crop"), ("flip",), ("jitter",), ()
+    ("blur", "crop", "flip"), ("crop", "flip", "jitter"), ("solarize", "flip", "crop"), ("crop", "blur", "flip"),
+    ("flip",), ("jitter",), (),
 ]
 
 
@@ -230,7 +231,8 @@ def test_several_views_at_once_whole_or_in_pieces_are_those_one_by_one(
     images: torch.Tensor, order: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     maker = pipeline(*((name, {}) for name in order), size=OUT if "crop" in order else SIZE)
-    sources, parameters = [images, images, images.flip(0)], [drawn(maker, seed) for seed in range(3)]
+    sources = [images, images, images.flip(0), images]
+    parameters = [drawn(maker, seed) for seed in range(4)]
     alone = [maker.view(*each) for each in zip(sources, parameters, strict=True)]
     for view, expected in zip(maker.views(sources, parameters), alone, strict=True):
         torch.testing.assert_close(view, expected, atol=0, rtol=0)
@@ -241,7 +243,40 @@ def test_several_views_at_once_whole_or_in_pieces_are_those_one_by_one(
         torch.testing.assert_close(view, expected, atol=1e-6, rtol=0)
 
 
-def test_images_that_are_not_square_are_refused(images: torch.Tensor) -> None:
+def test_a_share_of_the_mirror_image_blends_and_carries_a_gradient(images: torch.Tensor) -> None:
+    maker = pipeline(("crop", {}), ("flip", {}))
+    flag = torch.linspace(0.1, 0.9, BATCH).requires_grad_()
+    crop, share = drawn(maker)["crop"], flag.detach()[:, None, None, None]
+    found = maker.apply(images, {"crop": crop, "flip": {"flag": flag}})
+    plain = maker.apply(images, {"crop": crop, "flip": {"flag": torch.zeros(BATCH)}})
+    torch.testing.assert_close(found, (1 - share) * plain + share * plain.flip(3))
+    found.square().sum().backward()
+    expected = 2 * ((plain.flip(3) - plain) * found.detach()).sum((1, 2, 3))
+    torch.testing.assert_close(flag.grad, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_gradients_in_pieces_and_groups_of_views_are_those_of_the_whole(
+    images: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maker = pipeline(("crop", {}), ("flip", {}), ("jitter", {"p": 1.0}))
+    chosen = (("crop", "centre"), ("jitter", "hue"))
+
+    def gradients() -> list[torch.Tensor]:
+        parameters = [drawn(maker, seed) for seed in range(3)]
+        leaves = [p[step][key].requires_grad_() for p in parameters for step, key in chosen]
+        sum(view.square().mean() for view in maker.views([images] * 3, parameters)).backward()
+        return [leaf.grad for leaf in leaves]
+
+    whole = gradients()
+    monkeypatch.setattr(sampling, "PIECE", 4 * 3 * SIZE * OUT * 2)
+    monkeypatch.setattr(views, "TOGETHER", 2 * 12 * BATCH * OUT**2)
+    for found, expected in zip(gradients(), whole, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_images_that_are_not_square_or_not_of_one_size_are_refused(images: torch.Tensor) -> None:
     maker = pipeline(("crop", {}))
-    with pytest.raises(RequestError, match="12 x 10 pixels"):
+    with pytest.raises(RequestError, match="not of 12 x 10 pixels"):
         maker.apply(images[..., :10], drawn(maker))
+    with pytest.raises(RequestError, match="of one size"):
+        maker.views([images, images[..., :10, :10]], [drawn(maker)] * 2)

@@ -78,7 +78,7 @@ def replay(originals: Tensor, parameters: Drawn) -> Tensor:
     wide = next(v.dtype for d in parameters.values() for v in d.values() if v.is_floating_point())
     single = {s: {k: v.float() if v.is_floating_point() else v for k, v in d.items()} for s, d in parameters.items()}
     with torch.autocast("cpu", enabled=False):
-        return PIPELINE.views(originals, single).to(wide)
+        return PIPELINE.view(originals, single).to(wide)
 
 
 def views(
@@ -92,7 +92,7 @@ def views(
         drawn = PIPELINE.draw(images, draw)
         parameters.append({s: {k: v[rows] for k, v in d.items()} for s, d in drawn.items()})
     return Views(
-        pixels=[PIPELINE.views(originals, each).to(dtype) for each in parameters],
+        pixels=[PIPELINE.view(originals, each).to(dtype) for each in parameters],
         parameters=parameters,
         originals=originals,
         index=torch.arange(images)[rows],

@@ -11,7 +11,7 @@ from torch import nn
 
 from kinfolk.core import registry
 from kinfolk.core.errors import RequestError
-from kinfolk.encoders import Encoder, averaged
+from kinfolk.encoders import Encoder, mean_over_positions
 
 every = pytest.mark.parametrize("name", list(registry.leaves("encoders")))
 trained = pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_channels_last_and_one_by_one_give_the_same(name):
 def test_the_mean_over_positions_has_a_gradient_that_lies_as_the_maps_do(layout, half):
     whole = torch.randn(4, 6, 5, 3).contiguous(memory_format=layout).requires_grad_()
     maps = whole.split(3, 1)[1] if half else whole
-    found = averaged(maps)
+    found = mean_over_positions(maps)
     torch.testing.assert_close(found, maps.mean((2, 3)))
     (gradient,) = torch.autograd.grad(found.square().sum(), maps)
     torch.testing.assert_close(gradient, (2 / 15 * maps.mean((2, 3)))[:, :, None, None].expand(maps.shape))

@@ -14,7 +14,7 @@ Parameters = dict[str, Tensor]
 class Taps(NamedTuple):
     """Weights of one axis where each output pixel looks at few input pixels.
 
-    ``pixel`` (B, n_out, T), int32, says which of the input, ``weight`` (B, n_out, T) what each of them adds.
+    ``pixel`` (B, n_out, T), int32, says which of the input, ``weight``, float32 alike, what each of them adds.
     """
 
     pixel: Tensor
@@ -22,7 +22,7 @@ class Taps(NamedTuple):
 
 
 class Mirrored(NamedTuple):
-    """Weights of one axis that blend its pixels with the same in reverse: ``share`` (B,) is that of the reverse."""
+    """Weights that blend the pixels of an axis with the same in reverse, whose share is ``share`` (B,); n_out = n_in."""
 
     share: Tensor
 

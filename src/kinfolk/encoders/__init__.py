@@ -54,7 +54,7 @@ class Encoder(nn.Module):
         def divide(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
             axis = 1 if output.dim() == 4 else 2
             goes_on, leaves = output.split([half, channels - half], axis)
-            module.__dict__["left"] = averaged(leaves) if axis == 1 else leaves.mean(1)
+            module.__dict__["left"] = mean_over_positions(leaves) if axis == 1 else leaves.mean(1)
             return torch.cat([goes_on, torch.zeros_like(leaves)], axis)
 
         self.branch = name
@@ -69,7 +69,7 @@ class Encoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, D)."""
-        return averaged(self.stages(images)[-1])
+        return mean_over_positions(self.stages(images)[-1])
 
     def freeze(self) -> None:
         """Keep weights and batch-norm statistics as they are from now on."""
@@ -82,13 +82,14 @@ class Encoder(nn.Module):
         return super().train(mode and not self.frozen)
 
 
-def averaged(maps: Tensor) -> Tensor:
+def mean_over_positions(maps: Tensor) -> Tensor:
     """Maps (B, C, h, w) -> (B, C): the mean over positions, whose gradient lies in memory as the maps do.
 
-    Were it laid out otherwise, all that the maps' gradient then passes through would be several times slower.
+    torch lays the gradient of ``mean((2, 3))`` out channels first. Where maps are channels-last, sums with it and the
+    gradients of activations then take several times as long (``benchmarks/LOG.md``).
     """
-    inner = maps.stride(1) == 1
-    return maps.permute(0, 2, 3, 1).flatten(1, 2).mean(1) if inner else maps.mean((2, 3))
+    channels_last = maps.stride(1) == 1
+    return maps.permute(0, 2, 3, 1).flatten(1, 2).mean(1) if channels_last else maps.mean((2, 3))
 
 
 def last(inside: int, out: int | Literal["none"]) -> tuple[int, nn.Module]:

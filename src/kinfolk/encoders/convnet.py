@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kinfolk.core.errors import RequestError
-from kinfolk.encoders import Encoder, averaged, last
+from kinfolk.encoders import Encoder, last, mean_over_positions
 
 
 class ConvNet(Encoder):
@@ -57,7 +57,7 @@ class ConvNet(Encoder):
     def forward(self, images: Tensor) -> Tensor:
         maps = self.stages(images)
         chosen = maps if self.pooled == "all" else maps[-1:]
-        out: Tensor = self.fc(torch.cat([averaged(each) for each in chosen], 1))
+        out: Tensor = self.fc(torch.cat([mean_over_positions(each) for each in chosen], 1))
         return out
 
 

@@ -12,9 +12,10 @@ from torch.nn import functional as F
 from kinfolk.augmentations import Mirrored, Taps, Weights
 
 PIECE = 4 * 2**20
-"""About how many bytes of a piece of a batch lie between its columns and its rows: on the CPU it stays in the cache."""
+"""About how many bytes a piece of a batch has on the CPU after its columns are resampled and before its rows."""
 
 Axis = list[Taps | Tensor]
+"""The weights of one axis, in the order in which they are applied."""
 
 
 def composed(axis: Axis, step: Weights, n: int) -> Axis:
@@ -38,7 +39,7 @@ def composed(axis: Axis, step: Weights, n: int) -> Axis:
 
 
 def unmoved(n: int, like: Tensor) -> Taps:
-    """Taps of (B,) images that leave an axis of ``n`` pixels as it is."""
+    """Taps that leave an axis of ``n`` pixels as it is, for as many images as ``like`` (B,) has."""
     pixel = torch.arange(n, device=like.device, dtype=torch.int32)[None, :, None].expand(len(like), n, 1)
     return Taps(pixel, torch.ones_like(pixel, dtype=torch.float32))
 
@@ -47,8 +48,8 @@ def sampled(images: Sequence[Tensor], rows: Axis, columns: Axis, size: int) -> l
     """V batches of square images (B, 3, S, S) -> float32 (b, 3, size, size), for each of them the pieces of its batch.
 
     Args:
-        images: the batches; the same may come again.
-        rows: weights of V * B images, one batch after another, in the order in which they are applied.
+        images: the batches, all of one shape; one may be given several times.
+        rows: weights of V * B images, one batch after another.
         columns: the same over columns.
         size: how many rows and columns the last weights give.
     """
@@ -56,12 +57,13 @@ def sampled(images: Sequence[Tensor], rows: Axis, columns: Axis, size: int) -> l
     across, down = split(columns, sizes, len(images), 1, side), split(rows, sizes, len(images), 3, side)
     found = [list[Tensor]() for _ in images]
     for p, parts in enumerate(zip(*(batch.split(sizes) for batch in images), strict=True)):
-        for v, part in enumerate(parts):
+        for v, image in enumerate(parts):
             at = v * len(sizes) + p
-            if columns and (v == 0 or images[v] is not images[v - 1]):
-                turned = floats(part.permute(0, 3, 1, 2)).flatten(2)[:, None]
-            by_column = functools.reduce(weighted, across[at], turned) if columns else None
-            image = part if by_column is None else by_column[:, 0].unflatten(2, (3, -1)).permute(0, 2, 3, 1)
+            if columns:
+                if v == 0 or images[v] is not images[v - 1]:
+                    turned = floats(image.permute(0, 3, 1, 2)).flatten(2)[:, None]
+                by_column = functools.reduce(weighted, across[at], turned)[:, 0]
+                image = by_column.unflatten(2, (3, -1)).permute(0, 2, 3, 1)
             found[v].append(functools.reduce(weighted, down[at], floats(image)))
     return found
 
@@ -74,15 +76,16 @@ def pieces(images: Tensor, size: int) -> list[int]:
 
 
 def split(axis: Axis, sizes: list[int], views: int, channels: int, n: int) -> list[Axis]:
-    """The weights of one axis for each piece of each view; taps are numbered by rows of all tables of ``n`` rows.
+    """The weights of one axis for each piece of each view.
 
-    The tables of a piece are those of its images, ``channels`` of each, and lie one after another.
+    Taps are numbered through the whole piece, in which ``channels`` tables of ``n`` rows for each image lie one after
+    another, and repeated for each table.
     """
     found = [Axis() for _ in sizes * views]
     for weights in axis:
         if isinstance(weights, Taps):
             tables = [torch.arange(size * channels, device=weights.pixel.device, dtype=torch.int32) for size in sizes]
-            starts = (torch.cat(tables * views) * n).view(-1, channels, 1, 1)
+            starts = (torch.cat(tables).repeat(views) * n).view(-1, channels, 1, 1)
             pixel = weights.pixel[:, None] + starts
             weight, n = weights.weight[:, None].expand(pixel.shape), pixel.shape[2]
             rows = [size * channels * n for size in sizes] * views

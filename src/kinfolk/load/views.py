@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -14,6 +14,8 @@ from kinfolk.core.errors import RequestError
 from kinfolk.load.sampling import Axis, composed, sampled
 
 CENTRE, SPREAD = 0.5, 0.25
+TOGETHER = 256 * 2**20
+"""About how many bytes of views are made together at most."""
 
 
 def normalise(pixels: Tensor) -> Tensor:
@@ -63,15 +65,18 @@ class Pipeline:
         return self.views([pixels], [parameters])[0]
 
     def views(self, pixels: Sequence[Tensor], parameters: Sequence[dict[str, Parameters]]) -> list[Tensor]:
-        """As ``view``, one for each of V batches of one length, which may be the same; faster than one by one."""
-        return self._made(pixels, parameters, CENTRE, SPREAD) if pixels else []
+        """As ``view`` for each of V batches of one shape; one batch may be given several times."""
+        together = max(1, TOGETHER // (12 * len(pixels[0]) * self.size**2)) if pixels else 1
+        parts = [slice(start, start + together) for start in range(0, len(pixels), together)]
+        return [view for part in parts for view in self._made(pixels[part], parameters[part], CENTRE, SPREAD)]
 
     def _made(
         self, pixels: Sequence[Tensor], parameters: Sequence[dict[str, Parameters]], centre: float, spread: float
     ) -> list[Tensor]:
-        for rows, columns in {batch.shape[2:] for batch in pixels}:
-            if rows != columns:
-                raise RequestError(f"views are made of square images, not of {rows} x {columns} pixels.")
+        (rows, columns), *others = {batch.shape[2:] for batch in pixels}
+        if others or rows != columns:
+            sizes = ", ".join(f"{h} x {w}" for h, w in [(rows, columns), *others])
+            raise RequestError(f"views are made of square images of one size, not of {sizes} pixels.")
         images, scale, drawn = list(pixels), 1 / 255, joined(parameters)
         runs = self.runs if self.runs and not self.runs[0][0] else [(False, []), *self.runs]
         with torch.autocast(images[0].device.type, enabled=False):
@@ -91,7 +96,7 @@ class Pipeline:
         pieces = self._sample(images, [(k, s) for k, s in steps if s.form == "spatial"], drawn)
         colours = [(k, s) for k, s in steps if s.form == "colour"]
         if not colours:
-            return [whole(i.mul(scale * (high - low)).add_(low).clamp_(low, high) for i in each) for each in pieces]
+            return [whole([i.mul(scale * (high - low)).add_(low).clamp_(low, high) for i in each]) for each in pieces]
         mean = torch.cat([i.mean((2, 3)) for each in pieces for i in each])[:, :, None] * scale
         start = scale * torch.eye(3, device=mean.device).expand(len(mean), 3, 3)
         matrix = torch.cat([start, torch.zeros_like(mean), mean], 2)
@@ -101,12 +106,12 @@ class Pipeline:
             matrix[:, :, 3:] += offset
         linear, offset = (matrix[:, :, :4] * (high - low)).split([3, 1], 2)
         sizes = [len(i) for each in pieces for i in each]
-        parts = zip((offset + low).split(sizes), linear.split(sizes), strict=True)
-
-        def coloured(piece: Tensor) -> Tensor:
-            return torch.baddbmm(*next(parts), piece.flatten(2)).clamp_(low, high).view(piece.shape)
-
-        return [whole(map(coloured, each)) for each in pieces]
+        offsets, matrices = iter((offset + low).split(sizes)), iter(linear.split(sizes))
+        for each in pieces:
+            for p, piece in enumerate(each):
+                mixed = torch.baddbmm(next(offsets), next(matrices), piece.flatten(2))
+                each[p] = mixed.clamp_(low, high).view(piece.shape)
+        return [whole(each) for each in pieces]
 
     def _sample(self, images: list[Tensor], steps: list, drawn: dict[str, Parameters]) -> list[list[Tensor]]:
         n, rows, columns = images[0].shape[2], Axis(), Axis()
@@ -117,10 +122,9 @@ class Pipeline:
         return sampled(images, rows, columns, n)
 
 
-def whole(pieces: Iterable[Tensor]) -> Tensor:
+def whole(pieces: list[Tensor]) -> Tensor:
     """The pieces of a batch, one after another."""
-    each = list(pieces)
-    return each[0] if len(each) == 1 else torch.cat(each)
+    return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
 
 
 def joined(parameters: Sequence[dict[str, Parameters]]) -> dict[str, Parameters]:

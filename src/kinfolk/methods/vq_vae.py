@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from kinfolk.core.distributed import gather
-from kinfolk.encoders import Encoder, averaged
+from kinfolk.encoders import Encoder, mean_over_positions
 from kinfolk.methods import Encoded, Method, Views
 from kinfolk.nn.decoders import Upsampling
 from kinfolk.nn.passes import through
@@ -63,7 +63,7 @@ class VQVAE(Method):
 
     def encode(self, views: Views) -> Encoded:
         maps = through(lambda view: self.encoder.stages(view)[-1], views.pixels, "all")
-        pooled = self.encoder.joined(averaged(maps.flatten(0, 1)))
+        pooled = self.encoder.joined(mean_over_positions(maps.flatten(0, 1)))
         features = self._features(maps.flatten(0, 1))
         chosen = nearest_code(features, self.codebook)
         if self.training:
@@ -132,7 +132,7 @@ class LastMap(nn.Module):
         self.encoder = encoder
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.encoder.joined(averaged(self.encoder.stages(images)[-1]))
+        return self.encoder.joined(mean_over_positions(self.encoder.stages(images)[-1]))
 
 
 @torch.no_grad()
