@@ -22,7 +22,7 @@ class Taps(NamedTuple):
 
 
 class Mirrored(NamedTuple):
-    """Weights that blend the pixels of an axis with the same in reverse, whose share is ``share`` (B,); n_out = n_in."""
+    """Weights that blend an axis with its reverse, whose share is ``share`` (B,); n_out is n_in."""
 
     share: Tensor
 
