@@ -91,7 +91,10 @@ def run_training(asked: Any, out: Path, watcher: Any, keep: tuple[int, ...] = ()
         train(asked, out, [watcher, progress], keep=keep)
         return before
     except KeyboardInterrupt:
-        print("kinfolk: interrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
+        begun = "goes on from the last checkpoint" if any(Run(out).resume.glob("*.safetensors")) else (
+            "begins again: the first checkpoint is written after a minute or an epoch"
+        )
+        print(f"kinfolk: interrupted; the same command {begun}.", file=sys.stderr)
         sys.exit(130)
     finally:
         progress.close()

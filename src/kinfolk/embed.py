@@ -99,11 +99,7 @@ class Embedder:
 
 def method_of(run: Run, weights: Path | None = None) -> Method:
     """The network of a run, in evaluation mode, with its last weights (or those of ``weights``)."""
-    path = weights or run.weights
-    if not path.is_file():
-        raise RequestError(
-            f"'{run.folder}' has no weights yet: its training has not finished; the command that began it goes on."
-        )
+    path = weights or run.trained()
     recipe = run.recipe
     method = build(recipe, int(recipe.views.size))
     method.load_state_dict({k: v for k, v in load_file(path).items() if not k.startswith("auxiliaries.")})

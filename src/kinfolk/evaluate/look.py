@@ -39,8 +39,7 @@ def look(place: Path, complete: bool = False) -> Subject:
         named = opened(str(place))
         return Subject(named.name, {(role, "h"): found for role, found in named.features().items()})
     run = Run.at(place)
-    if not run.weights.is_file():
-        raise RequestError(f"'{place}' has no weights yet: its training has not finished.")
+    run.trained()
     recipe = run.recipe
     size = recipe.data.size if recipe.evaluate.size == "auto" else recipe.evaluate.size
     images = roles(recipe.data, size, recipe.seed, limit=recipe.evaluate.limit)

@@ -168,7 +168,7 @@ def ceiling_of(
     """The findings of the supervised run, as a column beside which others are judged."""
     name = ceilings.name(run)
     say(f"{name} ({run.folder}, trained with labels)")
-    key = [name, hashlib.blake2b(run.weights.read_bytes()).hexdigest(), run.recipe.text()]
+    key = [name, hashlib.blake2b(run.trained().read_bytes()).hexdigest(), run.recipe.text()]
 
     def make() -> list[Subject]:
         return [replace(subjects.of_run(run, images), name=name, floor=True)]

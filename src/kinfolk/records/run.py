@@ -29,12 +29,12 @@ class Run:
         """Open a run that exists.
 
         Raises:
-            RequestError: the folder is absent, is not a run, or has no weights yet.
+            RequestError: the folder is absent or is not a run.
         """
         run = cls(folder)
         if not run.exists:
-            state = "is not a run folder (it has no recipe.toml)" if run.folder.exists() else "does not exist"
-            raise RequestError(f"'{folder}' {state}.")
+            no_run = "is not a run folder: it has no recipe.toml (images are named by --data)"
+            raise RequestError(f"'{folder}' {no_run if run.folder.exists() else 'does not exist'}.")
         return run
 
     @property
@@ -62,10 +62,22 @@ class Run:
         """The weights of encoder and heads."""
         return self.folder / "weights.safetensors"
 
+    def trained(self) -> Path:
+        """The weights.
+
+        Raises:
+            RequestError: training has not finished, so there are none.
+        """
+        if not self.weights.is_file():
+            raise RequestError(
+                f"'{self.folder}' has no weights yet: its training has not finished; the command that began it goes on."
+            )
+        return self.weights
+
     @property
     def digest(self) -> str:
         """Of the weights: names the folder in which features are kept."""
-        return hashlib.blake2b(self.weights.read_bytes(), digest_size=6).hexdigest()
+        return hashlib.blake2b(self.trained().read_bytes(), digest_size=6).hexdigest()
 
     @property
     def features(self) -> Path:

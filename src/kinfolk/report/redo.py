@@ -45,7 +45,7 @@ def show_study(outcome: Outcome, runs: Sequence[Material], questions: Sequence[Q
 
 def commands(run: Material) -> list[str]:
     """The lines that train, evaluate and report this run again."""
-    folder = shlex.quote(run.folder.name)
+    folder = shlex.quote(str(run.folder))
     if run.introduced:
         return [f"kinfolk evaluate {run.asked} --out {folder}", f"kinfolk report {folder}"]
     asked = run.environment.get("command")

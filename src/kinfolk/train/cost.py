@@ -1,4 +1,4 @@
-"""Cost: what a run would take, measured on three steps of it (of each size of growing crops), with nothing written."""
+"""Cost: what a run would take, measured on up to three steps of each size of its crops, with nothing written."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from kinfolk.records.run import Run
 from kinfolk.train import sizes
 from kinfolk.train.loop import Trainer
 from kinfolk.train.prepare import prepare
+
+ENOUGH = 5.0
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,12 @@ class Cost:
             f"parameters  {self.parameters:,}",
             f"memory      {self.memory / 2**30:.2f} GB at its peak in these steps",
             f"speed       {self.batch / self.seconds:,.0f} images/s ({self.device}, {self.precision})",
-            f"time        {self.steps * self.seconds / 60:.1f} minutes for {self.steps:,} steps",
+            f"time        {self.steps * self.seconds / 60:.1f} minutes: {self.steps:,} x {self.seconds:.2g} s a step",
         ]
 
 
 def cost(recipe: Recipe) -> Cost:
-    """Measure three steps after a first one, and three of each further size of the crops; nothing is written.
+    """Measure up to three steps after a first one, and as many of each further size of crops; nothing is written.
 
     Raises:
         RequestError: the recipe cannot be carried out here.
@@ -67,7 +69,7 @@ def cost(recipe: Recipe) -> Cost:
     took(trainer, 0)
     sides = sizes.sides(recipe.views)
     begun = [-(-trainer.total * i // len(sides)) for i in range(len(sides))]
-    seconds = [statistics.median(took(trainer, step + i) for i in range(3)) for step in begun]
+    seconds = [steady(trainer, step) for step in begun]
     return Cost(
         images=len(material.images),
         size=material.images.size,
@@ -82,6 +84,14 @@ def cost(recipe: Recipe) -> Cost:
         device=recipe.train.device,
         precision=recipe.train.precision,
     )
+
+
+def steady(trainer: Trainer, step: int) -> float:
+    """The median seconds of three steps from ``step`` on, or of as many as begin within some seconds."""
+    found = [took(trainer, step)]
+    while len(found) < 3 and sum(found) < ENOUGH:
+        found.append(took(trainer, step + len(found)))
+    return statistics.median(found)
 
 
 def took(trainer: Trainer, step: int) -> float:
