@@ -210,3 +210,17 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     assert "the same command goes on" in rest
     assert "Traceback" not in rest
     assert list((tmp_path / "run/resume").glob("*.safetensors"))
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    from importlib.metadata import version
+
+    done = kinfolk("--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"kinfolk {version('kinfolk')}\n")
+
+
+def test_features_go_into_a_known_kind_of_file_or_nothing_is_read(tmp_path: Path) -> None:
+    done = kinfolk("embed", "pixels", "--data", "digits", "--out", "features.csv", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "kinfolk: features are written as .npz or .parquet, not 'features.csv'.\n"
+    assert not list(tmp_path.iterdir())

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import warnings
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from kinfolk.core import files
 from kinfolk.core.config import Setting
 from kinfolk.core.errors import KinfolkError
 from kinfolk.core.explain import explain
-from kinfolk.core.lines import counted, embedding, opening, say
+from kinfolk.core.lines import counted, embedding, interrupted, opening, say
 from kinfolk.explore.command import exploring
 from kinfolk.records.request import FLAGS, request
 from kinfolk.study import command
@@ -91,10 +92,7 @@ def run_training(asked: Any, out: Path, watcher: Any, keep: tuple[int, ...] = ()
         train(asked, out, [watcher, progress], keep=keep)
         return before
     except KeyboardInterrupt:
-        begun = "goes on from the last checkpoint" if any(Run(out).resume.glob("*.safetensors")) else (
-            "begins again: the first checkpoint is written after a minute or an epoch"
-        )
-        print(f"kinfolk: interrupted; the same command {begun}.", file=sys.stderr)
+        interrupted(kept=any(Run(out).resume.glob("*.safetensors")))
         sys.exit(130)
     finally:
         progress.close()
@@ -285,6 +283,9 @@ for added in (command.compare, command.study, exploring("kinfolk.evaluate.look")
 def main() -> None:
     """Entry point: errors become one message and an exit status."""
     arguments = sys.argv[1:]
+    if arguments == ["--version"]:
+        print(f"kinfolk {version('kinfolk')}")
+        return
     warnings.showwarning = lambda message, *_, **__: print(f"kinfolk: {message}", file=sys.stderr, flush=True)
     try:
         more = explain(arguments) if "train" in arguments[:1] and "--help" in arguments else ""

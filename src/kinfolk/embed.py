@@ -230,6 +230,18 @@ def _pieces(make: Maker, images: Images, start: int, progress: Progress | None) 
             progress(first + len(part), len(images))
 
 
+def check(out: Path, layer: str) -> None:
+    """Refuse a kind of file or a layer that is not known, before anything is read.
+
+    Raises:
+        RequestError: what is known instead.
+    """
+    if out.suffix not in (".npz", ".parquet"):
+        raise RequestError(f"features are written as .npz or .parquet, not '{out.name}'.")
+    if layer not in LAYERS:
+        raise unknown("layer", layer, LAYERS)
+
+
 def embed_to(
     maker: Embedder, parts: Sequence[Images], out: Path, layer: str = "h", state: str = "",
     progress: Progress | None = None,
@@ -248,10 +260,7 @@ def embed_to(
     Returns:
         The number of vectors and their width.
     """
-    if out.suffix not in (".npz", ".parquet"):
-        raise RequestError(f"features are written as .npz or .parquet, not '{out.name}'.")
-    if layer not in LAYERS:
-        raise unknown("layer", layer, LAYERS)
+    check(out, layer)
     if layer == "latents":
         raise RequestError(f"'{maker.name}' is no run, so there is no layer latents; known: h.")
     if layer == "z" and maker.project is None:

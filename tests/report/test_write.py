@@ -164,6 +164,16 @@ def test_renamed_run_is_still_the_run(tmp_path: Path) -> None:
     assert "17.0 points better than the best floor" in page.words
 
 
+def test_commands_name_the_folder_below_where_the_report_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_run(tmp_path / "runs" / "mine")
+    monkeypatch.chdir(tmp_path)
+    assert "kinfolk train runs/mine/recipe.toml --out runs/mine-again" in Page(write([folder], Path("a.html"))).words
+    monkeypatch.chdir(tmp_path / "runs" / "mine")
+    assert "kinfolk train mine/recipe.toml --out mine-again" in Page(write([folder], tmp_path / "b.html")).words
+
+
 def test_too_large_a_report_is_refused(one_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(document, "LIMIT", 1_000_000)
     with pytest.raises(WorkError, match="show fewer runs"):

@@ -18,6 +18,12 @@ def opening(what: str) -> None:
         say(f"opening {what}")
 
 
+def interrupted(kept: bool = True) -> None:
+    """Say what the same command will do next time: go on, or begin again where no checkpoint is kept."""
+    begins = "begins again: the first checkpoint is written after a minute or an epoch"
+    say(f"kinfolk: interrupted; the same command {'goes on from the last checkpoint' if kept else begins}.")
+
+
 def counted(what: str, patience: float = 0.0) -> Callable[[int, int], None]:
     """Progress of ``what`` as (done, total), about ten lines in all; none in the first ``patience`` seconds."""
     tenth, began = -1, time.monotonic()

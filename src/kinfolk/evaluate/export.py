@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kinfolk.core.errors import RequestError
-from kinfolk.embed import Progress, embed_to, save_latents
+from kinfolk.embed import Progress, check, embed_to, save_latents
 from kinfolk.evaluate.named import Named
 from kinfolk.load.images import images_of, settled
 from kinfolk.load.roles import bank
@@ -29,6 +29,7 @@ def export(
         out, layer, progress: see ``embed.embed_to``; ``layer`` may be ``latents`` too.
         say: told what was skipped or left out.
     """
+    check(out, layer)
     if layer == "latents" and named.run is not None:
         data = named.recipe.data
         return f"{out}: {save_latents(named.run, data, split or data.split, out):,} latents"

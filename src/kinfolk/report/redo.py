@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from kinfolk.compare.frame import Outcome
@@ -44,8 +45,12 @@ def show_study(outcome: Outcome, runs: Sequence[Material], questions: Sequence[Q
 
 
 def commands(run: Material) -> list[str]:
-    """The lines that train, evaluate and report this run again."""
-    folder = shlex.quote(str(run.folder))
+    """The lines that train, evaluate and report this run again, as typed where the report was written.
+
+    A run that lies elsewhere goes by its name: no path of the machine stands in a report that may be shared.
+    """
+    here, place = Path.cwd().resolve(), run.folder.resolve()
+    folder = shlex.quote(place.relative_to(here).as_posix() if here in place.parents else place.name)
     if run.introduced:
         return [f"kinfolk evaluate {run.asked} --out {folder}", f"kinfolk report {folder}"]
     asked = run.environment.get("command")

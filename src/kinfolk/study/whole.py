@@ -10,7 +10,7 @@ from pathlib import Path
 from kinfolk.compare.show import show
 from kinfolk.core import config
 from kinfolk.core.errors import RequestError
-from kinfolk.core.lines import say
+from kinfolk.core.lines import interrupted, say
 from kinfolk.study.carry import carry_out, duration, remaining
 from kinfolk.study.definition import Study, read
 from kinfolk.study.run import Prepared, commands, conclude, prepare
@@ -34,7 +34,7 @@ def study(
         say(f"{asked.question}\n{summary(prepared, jobs)} -> {out}")
         failed = carry_out(prepared, workers, say)
     except KeyboardInterrupt:
-        say("kinfolk: interrupted; the same command goes on from the last checkpoint.")
+        interrupted()
         return 130
     finally:
         for worker in workers:
