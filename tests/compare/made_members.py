@@ -13,9 +13,9 @@ def score(subject: str, name: str, value: float, unit: str = "accuracy", better:
 
 
 def member(
-    variant: str, seed: int, *scores: Finding, cost: Cost | None = COST, epochs=(), objective: str = ""
+    variant: str, seed: int, *scores: Finding, cost: Cost | None = COST, epochs=(), objective: str = "", data: str = ""
 ) -> Member:
-    return Member(variant, seed, scores, cost, tuple(epochs), objective)
+    return Member(variant, seed, scores, cost, tuple(epochs), objective, data)
 
 
 def knn(table: dict[str, dict[int, float]]) -> list[Member]:

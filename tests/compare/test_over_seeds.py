@@ -191,6 +191,17 @@ def test_each_pair_of_few_classes_is_a_score_from_the_matrix_of_neighbours() -> 
     assert not entangled([many])
 
 
+def test_other_data_and_what_is_not_measured_are_told() -> None:
+    loss = score("c0", "loss_test", 3.0, "loss", None, term="total")
+    one = member("a", 0, score("a0", "knn", 0.5, k=20), data="cifar10")
+    other = member("b", 0, score("b0", "knn", 0.9, k=20), data="digits")
+    empty = member("c", 0, loss, data="cifar10")
+    told = written.reading(compare([one, other, empty]))
+    assert "Of different data (a of cifar10, b of digits): their scores do not compare." in told
+    assert told.endswith("Not measured yet: c (kinfolk evaluate RUN).")
+    assert written.cautions(compare([one, member("d", 0, score("d0", "knn", 0.6, k=20), data="cifar10")])) == []
+
+
 def test_an_unknown_base_is_refused_with_the_nearest(made) -> None:
     with pytest.raises(RequestError, match="Did you mean 'better'"):
         compare(knn(TABLE), "beter")

@@ -16,15 +16,23 @@ LONG = [
 ]
 
 
+def interruptible() -> None:
+    """Heed interrupts, which a process started in the background is told to ignore."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def interrupted(out: Path, sign: str) -> str:
     """Train until a file of the run is there, then interrupt; what was said last."""
     command = [sys.executable, "-m", "kinfolk", "train", *LONG, "--out", str(out)]
-    training = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    until = time.monotonic() + 120
-    while not any(out.glob(sign)) and time.monotonic() < until:
-        time.sleep(0.02)
-    training.send_signal(signal.SIGINT)
-    said = training.communicate(timeout=60)[1]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=interruptible) as training:
+        try:
+            until = time.monotonic() + 120
+            while not any(out.glob(sign)) and time.monotonic() < until:
+                time.sleep(0.02)
+            training.send_signal(signal.SIGINT)
+            said = training.communicate(timeout=60)[1]
+        finally:
+            training.kill()
     assert training.returncode == 130, said
     return said.splitlines()[-1]
 

@@ -47,7 +47,7 @@ class Member:
     """One run among those compared, or a floor measured beside one (``cost`` is then None).
 
     ``scores`` are findings of kind score, and the losses of the last epoch as such; ``epochs`` are the log's rows
-    with ``validation`` and ``watch``; ``objective`` says what the loss is of.
+    with ``validation`` and ``watch``; ``objective`` says what the loss is of, ``data`` which data set it was.
     """
 
     variant: str
@@ -56,6 +56,7 @@ class Member:
     cost: Cost | None = None
     epochs: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
     objective: str = ""
+    data: str = ""
 
 
 def folders_of(named: Iterable[Path]) -> list[Path]:
@@ -89,12 +90,13 @@ def members(runs: Sequence[tuple[str, Path]]) -> list[Member]:
         rows = tuple(row for row in run.log if "validation" in row)
         subject = next((f.subject for f in scores if f.subject not in FLOORS), run.name)
         mine = tuple(f for f in scores if f.subject == subject) + losses(subject, rows) + entangled(findings)
-        own.append(Member(variant, recipe.seed, mine, cost(run, recipe), rows, objective(recipe)))
+        data = Path(recipe.data.name).name
+        own.append(Member(variant, recipe.seed, mine, cost(run, recipe), rows, objective(recipe), data))
         for floor in FLOORS:
             measured = tuple(f for f in scores if f.subject == floor)
             if measured:
                 what = f"{recipe.encoder.name} {recipe.encoder.settings}, " if floor == "random" else ""
-                place = f"{what}{Path(recipe.data.name).name}, {measured[0].protocol.get('size', recipe.data.size)} px"
+                place = f"{what}{data}, {measured[0].protocol.get('size', recipe.data.size)} px"
                 beside.setdefault((floor, place, recipe.seed), Member(floor, recipe.seed, measured))
                 first.setdefault((floor, place), variant)
     several = {floor for floor in FLOORS if sum(f == floor for f, _ in first) > 1}

@@ -153,9 +153,9 @@ def as_markdown(
 
 
 def reading(comparison: Comparison) -> str:
-    """How to read the main table: its intervals, and its ranks if it has any."""
+    """How to read the main table: its intervals, its ranks if it has any, and what in it does not compare."""
     ranks = any(cell.rank for cell in comparison.cells.values())
-    return " ".join([legend(comparison)] + [RANKS] * ranks)
+    return " ".join([legend(comparison)] + [RANKS] * ranks + cautions(comparison))
 
 
 def legend(comparison: Comparison) -> str:
@@ -164,6 +164,20 @@ def legend(comparison: Comparison) -> str:
     seeds = "Intervals are 95 %, Student's over seeds; differences are paired by seed, and * marks more than noise."
     alone = "Variants with one seed have the interval of the test set alone: nothing is known of the noise of training."
     return " ".join([seeds] * bool(counts - {1}) + [alone] * (1 in counts))
+
+
+def cautions(comparison: Comparison) -> list[str]:
+    """What keeps the runs from being compared: other data, or that nothing of a run was measured yet."""
+    runs = [m for m in comparison.members if m.variant in comparison.variants]
+    data: dict[str, str] = {}
+    for member in runs:
+        data.setdefault(member.data, member.variant)
+    empty = dict.fromkeys(m.variant for m in runs if all(f.name.startswith("loss_") for f in m.scores))
+    apart = ", ".join(f"{variant} of {name}" for name, variant in data.items())
+    return [
+        *[f"Of different data ({apart}): their scores do not compare."] * (len(data) > 1),
+        *[f"Not measured yet: {', '.join(empty)} (kinfolk evaluate RUN)."] * bool(empty),
+    ]
 
 
 def sentences(comparison: Comparison) -> list[str]:
