@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -187,29 +186,6 @@ def test_a_loss_that_is_not_finite_stops_with_the_step_and_the_term(tmp_path: Pa
     assert "is not finite at step" in done.stderr
     assert "Kept" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "kinfolk", "train", "--data", "digits", "--epochs", "500", *SMALL, "--out", "run"]
-
-    def heed_interrupts() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-    with subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, cwd=tmp_path, preexec_fn=heed_interrupts
-    ) as process:
-        assert process.stderr is not None
-        said = ""
-        while "epoch 2/500" not in said:
-            line = process.stderr.readline()
-            assert line, said
-            said += line
-        process.send_signal(signal.SIGINT)
-        rest = process.stderr.read()
-        assert process.wait(60) == 130
-    assert "the same command goes on" in rest
-    assert "Traceback" not in rest
-    assert list((tmp_path / "run/resume").glob("*.safetensors"))
 
 
 def test_the_version_is_told(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def interrupted(out: Path, sign: str) -> str:
         finally:
             training.kill()
     assert training.returncode == 130, said
+    assert "Traceback" not in said
     return said.splitlines()[-1]
 
 

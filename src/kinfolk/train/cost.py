@@ -17,6 +17,7 @@ from kinfolk.train.loop import Trainer
 from kinfolk.train.prepare import prepare
 
 ENOUGH = 5.0
+"""Seconds of measured steps after which no further one begins."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def cost(recipe: Recipe) -> Cost:
 
 
 def steady(trainer: Trainer, step: int) -> float:
-    """The median seconds of three steps from ``step`` on, or of as many as begin within some seconds."""
+    """The median seconds of three steps from ``step`` on, or of as many as begin within ``ENOUGH`` seconds."""
     found = [took(trainer, step)]
     while len(found) < 3 and sum(found) < ENOUGH:
         found.append(took(trainer, step + len(found)))
