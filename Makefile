@@ -24,7 +24,7 @@ bench: $(STAMP)
 docs: $(STAMP)
 	$(PYTHON) docs/catalogue.py
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt src/kinfolk/load/kernel.c
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "kinfolk needs Python 3.11 or newer. On Debian: $(NEEDS)"; exit 1; }
 	@python3 -c 'import ensurepip, venv' || { echo "Missing prerequisites. On Debian: $(NEEDS)"; exit 1; }
 	python3 -m venv $(VENV)

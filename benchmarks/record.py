@@ -12,12 +12,14 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def environment(device: str = "cpu") -> dict[str, Any]:
-    """Hardware, versions, commit and date."""
+    """Hardware, versions, what makes the views, commit and date."""
     from kinfolk.core import device as hardware
+    from kinfolk.load import kernel
 
     done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=RESULTS.parent)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return {**hardware.environment(device), "commit": done.stdout.strip(), "date": now}
+    views = "compiled" if kernel.library() else "torch"
+    return {**hardware.environment(device), "views": views, "commit": done.stdout.strip(), "date": now}
 
 
 def record(name: str, row: dict[str, Any]) -> None:

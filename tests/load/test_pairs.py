@@ -90,6 +90,14 @@ def test_views_in_turn_continue_where_the_last_round_ended() -> None:
     assert torch.equal(four.pixels[3], second.pixels[1])
 
 
+def test_views_lie_channels_first_where_that_is_asked_for() -> None:
+    plain, planes = pairs(), pairs(planes=True)
+    rows = plain.batches.rows(0, 0, 0)
+    for a, b in zip(*(maker.views(rows, (0, 0, 0), slice(None)).pixels for maker in (plain, planes)), strict=True):
+        assert b.is_contiguous()
+        assert torch.equal(a, b)
+
+
 def test_small_crops_follow_the_views_and_change_none_of_them() -> None:
     steps = [("crop", registry.build("augmentations", "crop", scale=(0.05, 0.4)))]
     plain, mixed = pairs(), pairs(small=[Pipeline(steps, 8)] * 3)

@@ -21,13 +21,23 @@ class Taps(NamedTuple):
     weight: Tensor
 
 
+class Box(NamedTuple):
+    """Weights of one axis that resample a part of it, bilinearly and antialiased: the taps of ``sampling.triangle``.
+
+    ``centre`` and ``extent`` (B,) are fractions of the axis.
+    """
+
+    centre: Tensor
+    extent: Tensor
+
+
 class Mirrored(NamedTuple):
     """Weights that blend an axis with its reverse, whose share is ``share`` (B,); n_out is n_in."""
 
     share: Tensor
 
 
-Weights = Taps | Mirrored | Tensor | None
+Weights = Box | Taps | Mirrored | Tensor | None
 LUMA = (0.299, 0.587, 0.114)
 
 
@@ -44,8 +54,8 @@ class Augmentation:
     ``form`` says which:
 
     * ``spatial``: separable and linear in space (``resizes`` if it brings images to the view's size):
-      ``axes(parameters, n_in, n_out)`` gives the weights of rows and of columns, each as ``Taps``, as ``Mirrored``,
-      as a stack (B, n_out, n_in) where every pixel counts, or as None for an axis that it leaves alone;
+      ``axes(parameters, n_in, n_out)`` gives the weights of rows and of columns, each as a ``Box``, as ``Taps``, as
+      ``Mirrored``, as a stack (B, n_out, n_in) where every pixel counts, or as None for an axis that it leaves alone;
       output = rows @ image @ columns^T
     * ``colour``: linear in colour: ``matrix(parameters, mean)`` gives (B, 3, 4), the 3 x 3 part and an
       offset, where ``mean`` (B, 3) is each image's mean colour when the step is reached
@@ -70,7 +80,7 @@ class Augmentation:
         raise NotImplementedError
 
     def axes(self, parameters: Parameters, n_in: int, n_out: int) -> tuple[Weights, Weights]:
-        """Weights over rows and over columns: ``Taps``, ``Mirrored``, (B, n_out, n_in), or None."""
+        """Weights over rows and over columns: ``Box``, ``Taps``, ``Mirrored``, (B, n_out, n_in), or None."""
         raise NotImplementedError
 
     def matrix(self, parameters: Parameters, mean: Tensor) -> Tensor:

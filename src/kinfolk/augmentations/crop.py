@@ -12,9 +12,8 @@ import math
 from typing import Annotated, Self
 
 import torch
-from torch import Tensor
 
-from kinfolk.augmentations import Augmentation, Parameters, Taps
+from kinfolk.augmentations import Augmentation, Box, Parameters
 
 
 class Crop(Augmentation):
@@ -47,26 +46,6 @@ class Crop(Augmentation):
         extent = torch.where((u[4] < self.p)[:, None], extent, torch.ones(()))
         return {"centre": extent / 2 + (1 - extent) * u[2:4].T, "extent": extent}
 
-    def axes(self, parameters: Parameters, n_in: int, n_out: int) -> tuple[Taps, Taps]:
-        pixel, weight = triangle(parameters["centre"].T.flatten(), parameters["extent"].T.flatten(), n_in, n_out)
-        (down, across), (rows, columns) = pixel.chunk(2), weight.chunk(2)
-        return Taps(down, rows), Taps(across, columns)
-
-
-def triangle(centre: Tensor, extent: Tensor, n_in: int, n_out: int) -> Taps:
-    """Weights of a bilinear, antialiased resampling of one axis of a box; ``centre`` and ``extent`` are (B,).
-
-    Output pixel i looks at (i + 1/2) / n_out of the box; its weights fall linearly to 0 over
-    max(1, box / n_out) input pixels and sum to 1. A box that is predicted, not drawn, may reach beyond the image:
-    there the border goes on, and the weights reach no further than those of the whole image.
-    """
-    out = (torch.arange(n_out, device=centre.device) + 0.5) / n_out - 0.5
-    at = ((centre[:, None] + extent[:, None] * out) * n_in).clamp(0, n_in)
-    support = (extent.clamp(max=1) * (n_in / n_out)).clamp(min=1)[:, None]
-    first = (at - support + 0.5).floor()
-    tap = torch.arange(math.ceil(2 * max(1, n_in / n_out)), device=centre.device)[:, None, None]
-    index = first + tap
-    inside = index.clamp(0, n_in - 1)
-    weight = (1 - (at - 0.5 - first - tap).abs() / support).clamp(min=0) * (index == inside)
-    weight = weight / weight.sum(0)
-    return Taps(inside.nan_to_num().int().permute(1, 2, 0).contiguous(), weight.permute(1, 2, 0).contiguous())
+    def axes(self, parameters: Parameters, n_in: int, n_out: int) -> tuple[Box, Box]:
+        down, across = zip(parameters["centre"].unbind(1), parameters["extent"].unbind(1), strict=True)
+        return Box(*down), Box(*across)

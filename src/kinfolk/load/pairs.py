@@ -29,6 +29,7 @@ class Pairs:
         labels: hand labels on to the method.
         stream: the stream of randomness, ``views`` or ``validation``.
         small: the pipeline of each small crop that follows the V views.
+        planes: lay views out channels first, whoever made them.
     """
 
     def __init__(
@@ -43,10 +44,11 @@ class Pairs:
         labels: bool = False,
         stream: seeds.Stream = "views",
         small: Sequence[Pipeline] = (),
+        planes: bool = False,
     ) -> None:
         self.batches, self.count, self.positives, self.stream = batches, count, positives, stream
         self.pipeline = Pipeline(steps, size)
-        self.small = list(small)
+        self.small, self.planes = list(small), planes
         self.fixed: dict[int, dict[str, Parameters]] | None = {} if fixed else None
         self.labels = torch.from_numpy(batches.images.labels) if labels else None
         self.index = torch.from_numpy(batches.images.index)
@@ -80,6 +82,8 @@ class Pairs:
             span = slice(len(made.pixels), len(made.pixels) + len(list(same)))
             made.pixels += pipeline.views(made.sources[span], made.parameters[span])
         made.partners = self.pipeline.views(partners, theirs)
+        if self.planes:
+            made.pixels, made.partners = ([v.contiguous() for v in each] for each in (made.pixels, made.partners))
         if averages:
             made.weight = float(self.positives.weight)
         if self.labels is not None:

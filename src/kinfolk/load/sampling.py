@@ -1,27 +1,57 @@
-"""Sampling: square images through the weights of their columns and rows, several views of a batch at once."""
+"""Sampling: square images through the weights of their columns and rows, several views of a batch at once.
+
+Here by torch, on any device and with gradients; ``load/kernel`` does the same where it can.
+"""
 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from kinfolk.augmentations import Mirrored, Taps, Weights
+from kinfolk.augmentations import Box, Mirrored, Taps
 
 PIECE = 4 * 2**20
 """About how many bytes a piece of a batch has on the CPU after its columns are resampled and before its rows."""
 
-Axis = list[Taps | Tensor]
-"""The weights of one axis, in the order in which they are applied."""
+Axis = list[tuple[Box | Taps | Mirrored | Tensor, int]]
+"""The weights of one axis, in the order in which they are applied, each with how many pixels it gives."""
 
 
-def composed(axis: Axis, step: Weights, n: int) -> Axis:
+def evaluated(axis: Axis, n_in: int) -> list[Taps | Tensor]:
+    """The weights of one axis of images of ``n_in`` pixels, neighbouring taps as one."""
+    found = list[Taps | Tensor]()
+    for step, n_out in axis:
+        found = composed(found, triangle(*step, n_in, n_out) if isinstance(step, Box) else step, n_out)
+        n_in = n_out
+    return found
+
+
+def triangle(centre: Tensor, extent: Tensor, n_in: int, n_out: int) -> Taps:
+    """Weights of a bilinear, antialiased resampling of one axis of a box; ``centre`` and ``extent`` are (B,).
+
+    Output pixel i looks at (i + 1/2) / n_out of the box; its weights fall linearly to 0 over
+    max(1, box / n_out) input pixels and sum to 1. A box that is predicted, not drawn, may reach beyond the image:
+    there the border goes on, and the weights reach no further than those of the whole image.
+    """
+    out = (torch.arange(n_out, device=centre.device) + 0.5) / n_out - 0.5
+    at = ((centre[:, None] + extent[:, None] * out) * n_in).clamp(0, n_in)
+    support = (extent.clamp(max=1) * (n_in / n_out)).clamp(min=1)[:, None]
+    first = (at - support + 0.5).floor()
+    tap = torch.arange(math.ceil(2 * max(1, n_in / n_out)), device=centre.device)[:, None, None]
+    index = first + tap
+    inside = index.clamp(0, n_in - 1)
+    weight = (1 - (at - 0.5 - first - tap).abs() / support).clamp(min=0) * (index == inside)
+    weight = weight / weight.sum(0)
+    return Taps(inside.nan_to_num().int().permute(1, 2, 0).contiguous(), weight.permute(1, 2, 0).contiguous())
+
+
+def composed(axis: list[Taps | Tensor], step: Taps | Mirrored | Tensor, n: int) -> list[Taps | Tensor]:
     """The weights of one axis with those of one more step, which gives ``n`` pixels; taps of taps become one."""
-    if step is None:
-        return axis
     if isinstance(step, Mirrored):
         if not (axis and isinstance(axis[-1], Taps)):
             return composed([*axis, unmoved(n, step.share)], step, n)
@@ -44,8 +74,8 @@ def unmoved(n: int, like: Tensor) -> Taps:
     return Taps(pixel, torch.ones_like(pixel, dtype=torch.float32))
 
 
-def sampled(images: Sequence[Tensor], rows: Axis, columns: Axis, size: int) -> list[list[Tensor]]:
-    """V batches of square images (B, 3, S, S) -> float32 (b, 3, size, size), for each of them the pieces of its batch.
+class Sample:
+    """V batches of square images (B, 3, S, S) through the weights of their rows and columns, in float32.
 
     Args:
         images: the batches, all of one shape; one may be given several times.
@@ -53,19 +83,37 @@ def sampled(images: Sequence[Tensor], rows: Axis, columns: Axis, size: int) -> l
         columns: the same over columns.
         size: how many rows and columns the last weights give.
     """
-    sizes, side = pieces(images[0], size), images[0].shape[2]
-    across, down = split(columns, sizes, len(images), 1, side), split(rows, sizes, len(images), 3, side)
-    found = [list[Tensor]() for _ in images]
-    for p, parts in enumerate(zip(*(batch.split(sizes) for batch in images), strict=True)):
-        for v, image in enumerate(parts):
-            at = v * len(sizes) + p
-            if columns:
-                if v == 0 or images[v] is not images[v - 1]:
-                    turned = floats(image.permute(0, 3, 1, 2)).flatten(2)[:, None]
-                by_column = functools.reduce(weighted, across[at], turned)[:, 0]
-                image = by_column.unflatten(2, (3, -1)).permute(0, 2, 3, 1)
-            found[v].append(functools.reduce(weighted, down[at], floats(image)))
-    return found
+
+    def __init__(self, images: Sequence[Tensor], rows: Axis, columns: Axis, size: int) -> None:
+        sizes, side = pieces(images[0], size), images[0].shape[2]
+        across = split(evaluated(columns, side), sizes, len(images), 1, side)
+        down = split(evaluated(rows, side), sizes, len(images), 3, side)
+        self.pieces = [list[Tensor]() for _ in images]
+        """Of each batch, (b, 3, size, size)."""
+        for p, parts in enumerate(zip(*(batch.split(sizes) for batch in images), strict=True)):
+            for v, image in enumerate(parts):
+                at = v * len(sizes) + p
+                if columns:
+                    if v == 0 or images[v] is not images[v - 1]:
+                        turned = floats(image.permute(0, 3, 1, 2)).flatten(2)[:, None]
+                    by_column = functools.reduce(weighted, across[at], turned)[:, 0]
+                    image = by_column.unflatten(2, (3, -1)).permute(0, 2, 3, 1)
+                self.pieces[v].append(functools.reduce(weighted, down[at], floats(image)))
+
+    def means(self) -> Tensor:
+        """Mean colour (V * B, 3) of each image after sampling, in the units of its pixels."""
+        return torch.cat([piece.mean((2, 3)) for each in self.pieces for piece in each])
+
+    def coloured(self, matrix: Tensor, low: float, high: float) -> list[Tensor]:
+        """The images with colours mixed by ``matrix`` (V * B, 3, 4) and clipped: V batches (B, 3, size, size)."""
+        linear, offset = matrix.split([3, 1], 2)
+        sizes = [len(piece) for each in self.pieces for piece in each]
+        offsets, matrices = iter(offset.split(sizes)), iter(linear.split(sizes))
+        mixed = [
+            [torch.baddbmm(next(offsets), next(matrices), p.flatten(2)).clamp_(low, high).view(p.shape) for p in each]
+            for each in self.pieces
+        ]
+        return [each[0] if len(each) == 1 else torch.cat(each) for each in mixed]
 
 
 def pieces(images: Tensor, size: int) -> list[int]:
@@ -75,13 +123,15 @@ def pieces(images: Tensor, size: int) -> list[int]:
     return [len(part) for part in torch.arange(b).tensor_split(count)]
 
 
-def split(axis: Axis, sizes: list[int], views: int, channels: int, n: int) -> list[Axis]:
+def split(
+    axis: list[Taps | Tensor], sizes: list[int], views: int, channels: int, n: int
+) -> list[list[Taps | Tensor]]:
     """The weights of one axis for each piece of each view.
 
     Taps are numbered through the whole piece, in which ``channels`` tables of ``n`` rows for each image lie one after
     another, and repeated for each table.
     """
-    found = [Axis() for _ in sizes * views]
+    found = [list[Taps | Tensor]() for _ in sizes * views]
     for weights in axis:
         if isinstance(weights, Taps):
             tables = [torch.arange(size * channels, device=weights.pixel.device, dtype=torch.int32) for size in sizes]

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from kinfolk.augmentations import Augmentation, Parameters
 from kinfolk.core.errors import RequestError
-from kinfolk.load.sampling import Axis, composed, sampled
+from kinfolk.load import kernel, sampling
+from kinfolk.load.sampling import Axis
 
 CENTRE, SPREAD = 0.5, 0.25
 TOGETHER = 256 * 2**20
@@ -93,38 +94,31 @@ class Pipeline:
     def _linear(
         self, images: list[Tensor], steps: list, drawn: dict[str, Parameters], scale: float, low: float, high: float
     ) -> list[Tensor]:
-        pieces = self._sample(images, [(k, s) for k, s in steps if s.form == "spatial"], drawn)
+        rows, columns, size = self._axes(images[0].shape[2], [(k, s) for k, s in steps if s.form == "spatial"], drawn)
         colours = [(k, s) for k, s in steps if s.form == "colour"]
-        if not colours:
-            return [whole([i.mul(scale * (high - low)).add_(low).clamp_(low, high) for i in each]) for each in pieces]
-        mean = torch.cat([i.mean((2, 3)) for each in pieces for i in each])[:, :, None] * scale
-        start = scale * torch.eye(3, device=mean.device).expand(len(mean), 3, 3)
-        matrix = torch.cat([start, torch.zeros_like(mean), mean], 2)
-        for key, step in colours:
-            linear, offset = step.matrix(drawn[key], matrix[:, :, 4]).split([3, 1], 2)
-            matrix = linear @ matrix
-            matrix[:, :, 3:] += offset
-        linear, offset = (matrix[:, :, :4] * (high - low)).split([3, 1], 2)
-        sizes = [len(i) for each in pieces for i in each]
-        offsets, matrices = iter((offset + low).split(sizes)), iter(linear.split(sizes))
-        for each in pieces:
-            for p, piece in enumerate(each):
-                mixed = torch.baddbmm(next(offsets), next(matrices), piece.flatten(2))
-                each[p] = mixed.clamp_(low, high).view(piece.shape)
-        return [whole(each) for each in pieces]
+        learned = torch.is_grad_enabled() and any(p.requires_grad for each in drawn.values() for p in each.values())
+        maker = kernel if not learned and kernel.takes(images, rows, columns) else sampling
+        sample = maker.Sample(images, rows, columns, size)
+        count = len(images) * len(images[0])
+        matrix = scale * torch.eye(3, 4, device=images[0].device).expand(count, 3, 4)
+        if colours:
+            matrix = torch.cat([matrix, scale * sample.means()[:, :, None]], 2)
+            for key, step in colours:
+                linear, offset = step.matrix(drawn[key], matrix[:, :, 4]).split([3, 1], 2)
+                matrix = linear @ matrix
+                matrix[:, :, 3:] += offset
+        matrix = matrix[:, :, :4] * (high - low)
+        matrix[:, :, 3] += low
+        return sample.coloured(matrix, low, high)
 
-    def _sample(self, images: list[Tensor], steps: list, drawn: dict[str, Parameters]) -> list[list[Tensor]]:
-        n, rows, columns = images[0].shape[2], Axis(), Axis()
+    def _axes(self, n: int, steps: list, drawn: dict[str, Parameters]) -> tuple[Axis, Axis, int]:
+        rows, columns = Axis(), Axis()
         for key, step in steps:
             size = self.size if step.resizes else n
-            down, across = step.axes(drawn[key], n, size)
-            n, rows, columns = size, composed(rows, down, size), composed(columns, across, size)
-        return sampled(images, rows, columns, n)
-
-
-def whole(pieces: list[Tensor]) -> Tensor:
-    """The pieces of a batch, one after another."""
-    return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+            for axis, weights in zip((rows, columns), step.axes(drawn[key], n, size), strict=True):
+                axis += [(weights, size)] if weights is not None else []
+            n = size
+        return rows, columns, n
 
 
 def joined(parameters: Sequence[dict[str, Parameters]]) -> dict[str, Parameters]:

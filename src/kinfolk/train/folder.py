@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from kinfolk.core import device, distributed, files
 from kinfolk.core.errors import RequestError
+from kinfolk.load import kernel
 from kinfolk.records.differences import differences
 from kinfolk.records.recipe import Recipe
 from kinfolk.records.run import Run
@@ -32,6 +34,10 @@ def open_folder(run: Run, recipe: Recipe) -> None:
     if not distributed.main() or run.resume.exists():
         return
     files.write_text(run.folder / "recipe.toml", recipe.text())
-    now = json.dumps(device.environment(recipe.train.device), indent=2)
-    files.write_text(run.folder / "environment.json", now + "\n")
+    files.write_text(run.folder / "environment.json", json.dumps(environment(recipe), indent=2) + "\n")
     run.resume.mkdir()
+
+
+def environment(recipe: Recipe) -> dict[str, Any]:
+    """Versions and hardware, and what makes the views: ``compiled`` or ``torch``."""
+    return {**device.environment(recipe.train.device), "views": "compiled" if kernel.library() else "torch"}

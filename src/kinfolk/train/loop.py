@@ -16,14 +16,14 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from kinfolk.core import device, distributed, files
+from kinfolk.core import distributed, files
 from kinfolk.core.errors import WorkError
 from kinfolk.load.sources import opened_once
 from kinfolk.methods import Method
 from kinfolk.records.recipe import Recipe
 from kinfolk.records.run import Run
 from kinfolk.train import checkpoint, optim, sizes
-from kinfolk.train.folder import open_folder, settled
+from kinfolk.train.folder import environment, open_folder, settled
 from kinfolk.train.objective import Scalars
 from kinfolk.train.prepare import Material, distribute, prepare
 from kinfolk.train.validate import Validation
@@ -135,7 +135,7 @@ class Trainer:
         path = self.run.folder / "environment.json"
         if not step or not distributed.main() or not path.exists():
             return
-        before, now = json.loads(path.read_text("utf-8")), device.environment(self.recipe.train.device)
+        before, now = json.loads(path.read_text("utf-8")), environment(self.recipe)
         other = [f"{k} was {before.get(k)!r}, is {now[k]!r}" for k in now if before.get(k) != now[k]]
         if other:
             warnings.warn(f"going on elsewhere, not the same to the bit: {'; '.join(other)}", stacklevel=2)

@@ -124,7 +124,7 @@ def pairs(
     return Pairs(
         batches, steps, int(views.size), count, chosen or registry.build("positives", "views"),
         fixed=views.fixed, labels="labels" in method.uses, stream="validation" if validation else "views",
-        small=small_crops(recipe),
+        small=small_crops(recipe), planes=recipe.train.memory_format == "contiguous",
     )
 
 
