@@ -3,16 +3,18 @@
 Needs lightly and torchvision (`pip install --no-deps --target PEERS lightly lightly-utils torchvision
 lightning-utilities pytorch-lightning torchmetrics aenum tqdm`, then PYTHONPATH=PEERS). lightly's loop runs with each
 number of workers, in fp32, under bf16 autocast, and tuned (bf16, channels-last, fused AdamW); ours in fp32 and in what
-`auto` takes. Random 32 px images; rounds alternate in one process; medians over rounds. The first steps of a round are
-not counted: workers start, and what they prepared meanwhile is used up.
+`auto` takes. Random 32 px images. Every measurement is a process of its own, so that each has the memory settings it is
+shipped with; rounds alternate; medians over rounds. The first steps of a process are not counted: kernels are chosen,
+workers start, and what they prepared meanwhile is used up.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable
 
 import numpy as np
 from record import environment, record
@@ -26,67 +28,65 @@ SIZE = 32
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--steps", type=int, default=10, help="steps counted in a round")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=20, help="steps counted in a round")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", default="0,1,2", help="numbers of lightly's workers to try")
+    parser.add_argument("--one", nargs=3, metavar=("WHOSE", "KIND", "WORKERS"), help="one measurement, in this process")
     arguments = parser.parse_args()
-    device.keep_freed_memory()
-    runs: dict[str, Callable[[], float]] = {
-        f"kinfolk, {precision}": ours(arguments.batch, arguments.steps, precision) for precision in ("auto", "fp32")
-    }
-    for workers in (int(w) for w in arguments.workers.split(",")):
-        for kind in ("fp32", "bf16", "tuned"):
-            runs[f"lightly, {kind}, {workers} workers"] = theirs(arguments.batch, arguments.steps, workers, kind)
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    if arguments.one:
+        whose, kind, workers = arguments.one
+        taken = (arguments.batch, arguments.steps, kind)
+        print(ours(*taken) if whose == "kinfolk" else theirs(*taken, int(workers)))
+        return
+    runs = [("kinfolk", kind, "0") for kind in ("auto", "fp32")]
+    runs += [("lightly", kind, w) for w in arguments.workers.split(",") for kind in ("fp32", "bf16", "tuned")]
+    size = ["--batch", str(arguments.batch), "--steps", str(arguments.steps)]
+    seconds: dict[tuple[str, str, str], list[float]] = {run: [] for run in runs}
     for _ in range(arguments.rounds):
-        for name, run in runs.items():
-            seconds[name].append(run())
-    speed = {name: arguments.batch / statistics.median(taken) for name, taken in seconds.items()}
+        for run in runs:
+            command = [sys.executable, __file__, *size, "--one", *run]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            seconds[run].append(float(done.stdout.split()[-1]))
+    speed = {", ".join(run): arguments.batch / statistics.median(taken) for run, taken in seconds.items()}
     for name, value in speed.items():
-        print(f"{name:<27} {value:7.0f} images/s   {speed['kinfolk, auto'] / value:5.1f}")
-    record("lightly_speed", {**vars(arguments), "channels": CHANNELS, "images_per_second": speed, **environment()})
+        print(f"{name:<19} {value:7.0f} images/s   {speed['kinfolk, auto, 0'] / value:5.1f}")
+    settings = {k: v for k, v in vars(arguments).items() if k != "one"}
+    record("lightly_speed", {**settings, "channels": CHANNELS, "images_per_second": speed, **environment()})
 
 
-def ours(batch: int, steps: int, precision: str) -> Callable[[], float]:
+def ours(batch: int, steps: int, precision: str) -> float:
     """Seconds of a step of the loop."""
     from random_run import trainer
 
+    device.keep_freed_memory()
     settings = {"channels": list(CHANNELS), "stem": "stride2"}
     made = trainer("convnet", SIZE, SIZE, settings, batch=batch, precision=precision)
-
-    def run() -> float:
-        made.step(0, 0)
-        began = time.perf_counter()
-        for step in range(steps):
-            made.step(step % made.per_epoch, 0)
-        made.pending.clear()
-        return (time.perf_counter() - began) / steps
-
-    return run
+    for step in range(3):
+        made.step(step, 0)
+    began = time.perf_counter()
+    for step in range(steps):
+        made.step(step % made.per_epoch, 0)
+    return (time.perf_counter() - began) / steps
 
 
-def theirs(batch: int, steps: int, workers: int, kind: str) -> Callable[[], float]:
+def theirs(batch: int, steps: int, kind: str, workers: int) -> float:
     """Seconds of a step of lightly's loop, past the batches that its workers prepared before the first."""
     from lightly_loop import LightlyLoop
 
-    unused = 1 + 2 * workers
+    unused = 3 + 2 * workers
     pixels = np.random.default_rng(0).integers(0, 256, (batch * (steps + 3 * unused), 3, SIZE, SIZE), dtype=np.uint8)
     encoder = registry.build("encoders", "convnet", SIZE, channels=CHANNELS, stem="stride2")
     made = LightlyLoop(
         pixels, encoder, CHANNELS[-1], size=SIZE, batch=batch, workers=workers, bf16=kind != "fp32",
         tuned=kind == "tuned",
     )
-
-    def run() -> float:
-        taken = made.steps()
-        for _ in range(unused):
-            next(taken)
-        began = time.perf_counter()
-        for _ in range(steps):
-            next(taken)
-        return (time.perf_counter() - began) / steps
-
-    return run
+    taken = made.steps()
+    for _ in range(unused):
+        next(taken)
+    began = time.perf_counter()
+    for _ in range(steps):
+        next(taken)
+    return (time.perf_counter() - began) / steps
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def views(recipe: Recipe, out: Path, count: int = 8) -> int:
     """
     sheet.check(out)
     there = len(images_of(recipe.data, recipe.data.split, recipe.seed))
-    batch = min(recipe.train.batch, there)
+    batch = recipe.train.batch if recipe.train.batch == "auto" else min(recipe.train.batch, there)
     material = prepare(replace(recipe, train=replace(recipe.train, batch=batch)))
     maker, images = material.pairs, material.images
     fed = maker.views(maker.batches.rows(0, 0, 0), (0, 0, 0), slice(0, count))

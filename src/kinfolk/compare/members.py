@@ -186,8 +186,8 @@ def cost(run: Run, recipe: Recipe) -> Cost:
     counted = {k: n for k, n in shapes.items() if not k.endswith(STATISTICS)}
     return Cost(
         seconds=sum(float(row["seconds"]) for row in run.speed),
-        images=steps * recipe.train.batch,
-        views=steps * recipe.train.batch * each,
+        images=steps * int(recipe.train.batch),
+        views=steps * int(recipe.train.batch) * each,
         parameters=sum(counted.values()),
         encoder=sum(n for k, n in counted.items() if k.startswith("encoder.")),
     )

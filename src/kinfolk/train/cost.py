@@ -80,7 +80,7 @@ def cost(recipe: Recipe) -> Cost:
         seconds=statistics.mean(seconds),
         epoch=trainer.per_epoch,
         steps=trainer.total,
-        batch=recipe.train.batch,
+        batch=int(recipe.train.batch),
         views=material.pairs.count,
         device=recipe.train.device,
         precision=recipe.train.precision,

@@ -108,7 +108,7 @@ class Trainer:
         self.rounds = views.count // 2 if views.pairing == "turns" else 1
         self.per_epoch = self.rounds * self.pairs.batches.steps
         self.total = settings.epochs * self.per_epoch
-        self.parts = parts(distributed.share(settings.batch), settings.accumulate)
+        self.parts = parts(distributed.share(int(settings.batch)), settings.accumulate)
         self.pending: list[dict[str, Tensor]] = []
         self.measured: list[dict[str, Tensor]] = []
         self.seconds, self.saved_at = 0.0, time.monotonic()
@@ -147,12 +147,12 @@ class Trainer:
         while step < (epoch + 1) * self.per_epoch:
             self.step(step, epoch)
             step += 1
-            images += self.recipe.train.batch
+            images += int(self.recipe.train.batch)
             ends = step % self.per_epoch == 0
             if (step % self.per_epoch) % LOG_EVERY == 0 or ends:
                 row = self.row(step, epoch)
                 now = time.perf_counter()
-                speed = (step - last) * self.recipe.train.batch / (now - mark)
+                speed = (step - last) * int(self.recipe.train.batch) / (now - mark)
                 mark, last = now, step
                 for listener in self.listeners:
                     listener.stepped(row, speed)

@@ -57,7 +57,7 @@ def optimizer(model: nn.Module, settings: Train) -> torch.optim.Optimizer:
 
 def peak(settings: Train) -> float:
     """The largest learning rate, scaled by batch / 256 if asked for."""
-    return settings.lr * (settings.batch / 256 if settings.lr_scaling == "batch/256" else 1.0)
+    return settings.lr * (int(settings.batch) / 256 if settings.lr_scaling == "batch/256" else 1.0)
 
 
 def rate(step: int, total: int, per_epoch: int, settings: Train) -> float:

@@ -58,6 +58,7 @@ def resolve(recipe: Recipe, images: Images) -> Recipe:
     if small == "auto":
         small = max(8, int(size) // 2 // 4 * 4)
     hardware: dict[str, Any] = {
+        "batch": batch(len(images)) if t.batch == "auto" else t.batch,
         "device": kind,
         "precision": device.precision(t.precision, kind),
         "threads": device.threads(t.threads),
@@ -74,6 +75,11 @@ def resolve(recipe: Recipe, images: Images) -> Recipe:
         evaluate=replace(recipe.evaluate, size=images.size if recipe.evaluate.size == "auto" else recipe.evaluate.size),
         train=replace(t, **hardware),
     )
+
+
+def batch(images: int) -> int:
+    """How many of so many images are in a step: 256, or of few the power of two that makes two steps of an epoch."""
+    return min(256, max(2, 2 ** (max(images // 2, 1).bit_length() - 1)))
 
 
 def augmentations(choices: tuple[Choice, ...]) -> list[tuple[str, Any]]:
@@ -117,7 +123,7 @@ def pairs(
     count = 2 if views.pairing == "turns" else views.count
     if views.pairing == "turns" and views.count % 2:
         raise RequestError(f"views.pairing = 'turns' takes views two by two: views.count = {views.count} is odd.")
-    batches = Batches(images, recipe.train.batch, 0 if validation else recipe.seed, recipe.train.device)
+    batches = Batches(images, int(recipe.train.batch), 0 if validation else recipe.seed, recipe.train.device)
     steps = augmentations(recipe.augmentations)
     if chosen and chosen.augment == "none":
         steps = [("crop", registry.build("augmentations", "crop", p=0.0))]
@@ -173,7 +179,7 @@ def refuse_growth(recipe: Recipe, method: Method) -> None:
 
 def refuse_shares(settings: Train) -> None:
     """Raise RequestError where a batch cannot be divided among processes and parts."""
-    shares, batch = distributed.world() * settings.accumulate, settings.batch
+    shares, batch = distributed.world() * settings.accumulate, int(settings.batch)
     if batch % shares or batch < 2 * shares:
         parts = f" in {settings.accumulate} parts" if settings.accumulate > 1 else ""
         raise RequestError(f"train.batch = {batch} does not divide among {distributed.world()} processes{parts}.")

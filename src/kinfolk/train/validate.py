@@ -27,15 +27,15 @@ class Validation:
     """
 
     def __init__(self, material: Material) -> None:
-        recipe = material.recipe
+        recipe, batch = material.recipe, int(material.recipe.train.batch)
         self.sets: dict[str, Pairs] = {}
         held_out = images_of(recipe.data, evaluation_split(recipe.data.name, recipe.data.settings), recipe.seed)
         wanted = min(max(len(material.images) // SHARE, FEW_IMAGES), MOST_IMAGES)
-        steps = 1 if "index" in material.method.uses else max(wanted // recipe.train.batch, 1)
+        steps = 1 if "index" in material.method.uses else max(wanted // batch, 1)
         for name, images in (("train", material.images), ("test", held_out)):
-            most = steps * recipe.train.batch
+            most = steps * batch
             rows = np.linspace(0, len(images) - 1, min(most, len(images))).astype(np.int64)
-            if len(rows) >= recipe.train.batch:
+            if len(rows) >= batch:
                 self.sets[name] = pairs(recipe, images.take(rows), material.method, validation=True)
 
     def __call__(
@@ -43,7 +43,7 @@ class Validation:
     ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
         """Return {split: {term: mean, "total": weighted sum}}, and {split: {measure: mean}}."""
         objective.eval()
-        mine = distributed.share(recipe.train.batch)
+        mine = distributed.share(int(recipe.train.batch))
         found, measured = {}, {}
         with torch.no_grad(), context:
             for split, maker in self.sets.items():
