@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from kinfolk.evaluate.opened import opened
 from kinfolk.evaluate.subjects import layer_of
 from kinfolk.load.images import load
 from kinfolk.load.network import bare
-from kinfolk.neighbours import check, find, purity
+from kinfolk.neighbours import check, find, purity, save, summary
 from kinfolk.records.features import Features
 from kinfolk.records.neighbours import Neighbours
 from kinfolk.records.recipe import Choice
@@ -76,6 +77,21 @@ def test_purity_is_told_with_labels_only() -> None:
     assert purity(find(given, 20), replace(given, labels=np.full(300, -1))) == []
 
 
+def test_a_table_names_images_by_their_paths(tmp_path: Path) -> None:
+    given = features(origins=[f"photos/{i}, ä.jpg" for i in range(50)])
+    found, out = find(given, 3), tmp_path / "near.csv"
+    save(found, given, out)
+    with open(out, encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert len(rows) == 150
+    assert rows[4] == {
+        "path": "photos/1, ä.jpg", "rank": "2", "similarity": f"{found.similarity[1, 1]:.4f}",
+        "neighbour": f"photos/{np.searchsorted(given.index, found.nearest[1, 1])}, ä.jpg",
+    }
+    assert "positives.index" not in summary(found, given, out)[-1]
+    assert "--out FILE.npz" in summary(found, given, out)[-1]
+
+
 def test_images_without_a_label_are_left_out_of_purity_and_counted() -> None:
     given = features(300)
     given.vectors[:] = np.eye(6)[given.labels] + 0.1 * given.vectors
@@ -92,7 +108,7 @@ def test_what_cannot_be_found_is_refused() -> None:
     broken.vectors[4] = np.nan
     with pytest.raises(WorkError, match="not finite.*Nothing was written"):
         find(broken, 5)
-    for out, metric, k, said in (("x.csv", "cosine", 5, "not 'x.csv'"), ("x.npz", "cosin", 5, "Did you mean 'cosine'"),
+    for out, metric, k, said in (("x.txt", "cosine", 5, "not 'x.txt'"), ("x.npz", "cosin", 5, "Did you mean 'cosine'"),
                                  ("x.npz", "dot", 0, "-k 0")):
         with pytest.raises(RequestError, match=said):
             check(Path(out), metric, k)

@@ -127,7 +127,7 @@ def embed(
 @app.command()
 def neighbours(
     subject: Subject,
-    out: Annotated[Path, typer.Option(help="File of neighbours: .npz or .parquet.")],
+    out: Annotated[Path, typer.Option(help="File of neighbours: .npz, .parquet, or .csv of paths.")],
     data: Annotated[str, typer.Option(help="The images; a run's own by default. Needed for others' vectors.")] = "",
     split: Annotated[str, typer.Option(help="Which split; a run's own by default, else train.")] = "",
     metric: Annotated[str, typer.Option(help="cosine, dot or euclidean.")] = "cosine",
@@ -141,7 +141,7 @@ def neighbours(
     """Find the nearest others of every image, for positives and sheets; with labels, say how pure they are."""
     opening(subject)
     from kinfolk.evaluate.opened import opened
-    from kinfolk.neighbours import check, find, summary
+    from kinfolk.neighbours import check, find, save, summary
 
     check(out, metric, k)
     named = opened(subject, data, encoder, set_).on(split, limit=limit, seed=seed)
@@ -149,7 +149,7 @@ def neighbours(
         features = named.layer(layer, folder, embedding)
         print(f"searching {len(features):,} x {features.vectors.shape[1]}", file=sys.stderr, flush=True)
         found = find(features, k, metric)  # type: ignore[arg-type]
-    found.save(out)
+    save(found, features, out)
     typer.echo("\n".join(summary(found, features, out)))
 
 

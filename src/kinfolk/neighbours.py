@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 
+from kinfolk.core import files
 from kinfolk.core.errors import RequestError, WorkError, unknown
 from kinfolk.numerics.nearest import Metric, nearest
 from kinfolk.numerics.stats import student
@@ -14,13 +16,14 @@ from kinfolk.records.features import Features
 from kinfolk.records.neighbours import Neighbours
 
 PURITY_AT = (1, 5, 20)
-SUFFIXES = (".npz", ".parquet")
+SUFFIXES = (".npz", ".parquet", ".csv")
+COLUMNS = ("path", "rank", "neighbour", "similarity")
 
 
 def check(out: Path, metric: str, k: int) -> None:
     """Refuse, before anything is computed, what ``find`` and ``Neighbours.save`` would refuse at the end."""
     if out.suffix not in SUFFIXES:
-        raise RequestError(f"neighbours are written as {' or '.join(SUFFIXES)}, not '{out.name}'.")
+        raise RequestError(f"neighbours are written as {', '.join(SUFFIXES)}, not '{out.name}'.")
     if metric not in get_args(Metric):
         raise unknown("metric", metric, get_args(Metric))
     if k < 1:
@@ -53,10 +56,28 @@ def find(features: Features, k: int = 20, metric: Metric = "cosine") -> Neighbou
     )
 
 
+def save(found: Neighbours, features: Features, out: Path) -> None:
+    """Write as ``Neighbours.save`` does, or to ``.csv``: a row for each neighbour of each image, by their paths."""
+    if out.suffix != ".csv":
+        return found.save(out)
+    path = dict(zip(features.index.tolist(), features.origins, strict=True))
+    with files.replacing(out) as partial, open(partial, "w", encoding="utf-8", newline="") as handle:
+        rows = csv.writer(handle, lineterminator="\n")
+        rows.writerow(COLUMNS)
+        for own, nearest_, similarity in zip(found.index, found.nearest, found.similarity, strict=True):
+            for rank, (other, value) in enumerate(zip(nearest_.tolist(), similarity.tolist(), strict=True), 1):
+                rows.writerow([path[int(own)], rank, path[other], f"{value:.4f}"])
+    return None
+
+
 def summary(found: Neighbours, features: Features, out: Path) -> list[str]:
     """What was found and written, how pure it is, and what can be done with it, in words."""
-    ready = f"next: kinfolk train ... --set positives.name=neighbours --set positives.index={out}"
-    unplaced = f"of which images is not known: to train with it, name them: kinfolk neighbours ... --data D --out {out}"
+    if out.suffix == ".csv":
+        ready = unplaced = "to train with them: the same with --out FILE.npz"
+    else:
+        ready = f"next: kinfolk train ... --set positives.name=neighbours --set positives.index={out}"
+        unplaced = "of which images is not known: to train with it, name them: "
+        unplaced += f"kinfolk neighbours ... --data D --out {out}"
     return [
         f"{out}: {found.k} neighbours of {len(found):,} images of {found.dataset} ({found.split}), {found.metric}, "
         f"in {found.subject} {found.layer}",

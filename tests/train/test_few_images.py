@@ -1,0 +1,31 @@
+"""A folder of few photos trains without a word of set-up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kinfolk.records.recipe import Recipe
+from kinfolk.records.run import Run
+from kinfolk.train import train
+from kinfolk.train.prepare import batch
+
+SMALL = {
+    "encoder": {"name": "convnet", "channels": [8]},
+    "train": {"epochs": 1, "threads": 1, "device": "cpu", "precision": "fp32"},
+}
+
+
+@pytest.mark.parametrize(
+    ("images", "expected"), [(2, 2), (3, 2), (30, 8), (64, 32), (255, 64), (511, 128), (512, 256), (10**6, 256)]
+)
+def test_a_step_has_256_images_or_half_of_the_few_there_are(images: int, expected: int) -> None:
+    assert batch(images) == expected
+
+
+def test_forty_images_train_in_two_steps_and_the_recipe_says_so(tmp_path: Path) -> None:
+    train(Recipe.of({**SMALL, "data": {"name": "digits", "limit": 40}}), tmp_path / "run")
+    run = Run(tmp_path / "run")
+    assert run.recipe.train.batch == 16
+    assert [row["step"] for row in run.log if "terms" in row][-1] == 2
