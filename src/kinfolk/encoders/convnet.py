@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from kinfolk.core.errors import RequestError
 from kinfolk.encoders import Encoder, last, mean_over_positions
+from kinfolk.nn.convolution import Conv2d, Pointwise
 
 
 class ConvNet(Encoder):
@@ -66,13 +67,13 @@ class Block(nn.Module):
 
     def __init__(self, channels: int, out: int, stride: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, out, 3, stride, 1, bias=False)
+        self.conv1 = Conv2d(channels, out, stride)
         self.norm1 = nn.BatchNorm2d(out)
-        self.conv2 = nn.Conv2d(out, out, 3, 1, 1, bias=False)
+        self.conv2 = Conv2d(out, out)
         self.norm2 = nn.BatchNorm2d(out)
         self.shortcut = (
             nn.Identity() if channels == out and stride == 1
-            else nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+            else nn.Sequential(Pointwise(channels, out, stride), nn.BatchNorm2d(out))
         )
 
     def forward(self, x: Tensor) -> Tensor:

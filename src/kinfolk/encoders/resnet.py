@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from kinfolk.core.errors import RequestError
 from kinfolk.encoders import Encoder, last
+from kinfolk.nn.convolution import Conv2d, Pointwise
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 
@@ -86,10 +87,10 @@ class Basic(nn.Module):
 
     def __init__(self, inside: int, width: int, stride: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(inside, width, 3, stride, 1, bias=False)
+        self.conv1 = Conv2d(inside, width, stride)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
-        self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
+        self.conv2 = Conv2d(width, width)
         self.bn2 = nn.BatchNorm2d(width)
         self.downsample = shortcut(inside, width, stride)
 
@@ -112,11 +113,11 @@ class Bottleneck(nn.Module):
 
     def __init__(self, inside: int, width: int, stride: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(inside, width, 1, bias=False)
+        self.conv1 = Pointwise(inside, width)
         self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, stride, 1, bias=False)
+        self.conv2 = Conv2d(width, width, stride)
         self.bn2 = nn.BatchNorm2d(width)
-        self.conv3 = nn.Conv2d(width, 4 * width, 1, bias=False)
+        self.conv3 = Pointwise(width, 4 * width)
         self.bn3 = nn.BatchNorm2d(4 * width)
         self.relu = nn.ReLU(inplace=True)
         self.downsample = shortcut(inside, 4 * width, stride)
@@ -138,7 +139,7 @@ def shortcut(inside: int, outside: int, stride: int) -> nn.Module:
     """The identity, or a 1 x 1 convolution with batch norm where size or width changes."""
     if stride == 1 and inside == outside:
         return nn.Identity()
-    return nn.Sequential(nn.Conv2d(inside, outside, 1, stride, bias=False), nn.BatchNorm2d(outside))
+    return nn.Sequential(Pointwise(inside, outside, stride), nn.BatchNorm2d(outside))
 
 
 def layer(block: type[Basic | Bottleneck], inside: int, width: int, count: int, stride: int) -> nn.Sequential:
