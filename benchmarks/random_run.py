@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ def trainer(
     ``settings`` are the encoder's, the others those of ``[train]``.
     """
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["KINFOLK_CACHE"] = folder
         pixels = np.random.default_rng(0).integers(0, 256, (IMAGES, 3, size, size), dtype=np.uint8)
         place = Path(folder) / "random.npz"
         np.savez(place, images=pixels)

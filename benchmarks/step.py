@@ -1,14 +1,16 @@
 """The training step against the bare network step, alternating in one process: `python benchmarks/step.py`.
 
-Bare: the method's forward, backward and optimiser step on one resident batch of random views. Loop: all that a step of
-training does (rows, pixels, views, forward, backward, optimiser, schedule), taken from the loop itself. Random
-uint8 images; nothing is logged or saved within the measured steps. The last ratio that was recorded for the same
-settings stands beside.
+Rounds of eight steps each, as the parameters of views are drawn for eight steps at once; medians over rounds. Bare: the
+method's forward, backward and optimiser step on one resident batch of random views. Loop: all that a step of training
+does (rows, pixels, views, forward, backward, optimiser, schedule), taken from the loop itself. Random uint8 images;
+nothing is logged or saved within the measured steps. The last ratio that was recorded for the same settings stands
+beside.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import time
@@ -16,6 +18,7 @@ import time
 from record import RESULTS, environment, record
 
 from kinfolk.core import device
+from kinfolk.load.pairs import AHEAD
 
 
 def main() -> None:
@@ -25,7 +28,7 @@ def main() -> None:
     parser.add_argument("--view", type=int, default=0, help="view side in pixels; 0 is the recipe's own")
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"))
-    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=6, help="of eight steps each, after a first one")
     parser.add_argument("--no-record", action="store_true", help="print only")
     arguments = parser.parse_args()
     device.keep_freed_memory()
@@ -49,19 +52,22 @@ def main() -> None:
         loss.backward()
         made.optimizer.step()
 
-    def loop(step: int) -> None:
-        made.step(step % made.per_epoch, 0)
+    steps = itertools.cycle(range(made.per_epoch))
+
+    def loop() -> None:
+        made.step(next(steps), 0)
         made.pending.clear()
 
     times: dict[str, list[float]] = {"bare": [], "loop": []}
-    for step in range(arguments.steps + 3):
-        for name, run in (("bare", bare), ("loop", lambda at=step: loop(at))):
+    for round_ in range(arguments.rounds + 1):
+        for name, run in (("bare", bare), ("loop", loop)):
             synchronise()
             began = time.perf_counter()
-            run()
+            for _ in range(AHEAD):
+                run()
             synchronise()
-            if step >= 3:
-                times[name].append(time.perf_counter() - began)
+            if round_:
+                times[name].append((time.perf_counter() - began) / AHEAD)
     ratio = statistics.median(b / a for a, b in zip(times["loop"], times["bare"], strict=True))
     speed = {name: arguments.batch / statistics.median(values) for name, values in times.items()}
     precision = made.recipe.train.precision
@@ -71,7 +77,7 @@ def main() -> None:
     print(f"ratio {ratio:8.3f}   {last(settings)}")
     if not arguments.no_record:
         here = environment(made.recipe.train.device)
-        record("step", {**settings, "steps": arguments.steps, "images_per_second": speed, "ratio": ratio, **here})
+        record("step", {**settings, "rounds": arguments.rounds, "images_per_second": speed, "ratio": ratio, **here})
 
 
 def last(settings: dict[str, object]) -> str:

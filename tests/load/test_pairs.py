@@ -82,6 +82,18 @@ def test_fixed_views_stay_with_their_image() -> None:
         torch.testing.assert_close(seen[0][i], seen[1][i], atol=1e-5, rtol=0)
 
 
+def test_a_step_has_its_views_whatever_was_asked_before() -> None:
+    rows = pairs().batches.rows(0, 0, 0)
+    maker = pairs(batch=5)
+    asked = [(0, 0, 3), (0, 0, 4), (0, 0, 0), (0, 0, 9), (1, 0, 9), (1, 1, 9), (0, 0, 2), (0, 0, 3), (0, 0, 30)]
+    for position in asked:
+        found, alone = (m.views(rows, position, slice(None)).parameters for m in (maker, pairs(batch=5)))
+        for one, other in zip(found, alone, strict=True):
+            for name, values in one.items():
+                assert all(torch.equal(value, other[name][key]) for key, value in values.items())
+    assert len({float(maker.views(rows, p, slice(None)).parameters[0]["crop"]["extent"][0, 0]) for p in asked}) == 8
+
+
 def test_views_in_turn_continue_where_the_last_round_ended() -> None:
     whole, turns = pairs(count=4), pairs(count=2)
     rows = whole.batches.rows(0, 0, 0)

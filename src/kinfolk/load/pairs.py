@@ -15,6 +15,10 @@ from kinfolk.load.views import Pipeline
 from kinfolk.positives import Positives
 from kinfolk.records.views import Views
 
+AHEAD = 8
+"""Of how many steps parameters are drawn at once: small operations in a row take a third of what they take each after
+a step of a network (``benchmarks/LOG.md``)."""
+
 
 class Pairs:
     """Makes the V views of each step.
@@ -49,6 +53,7 @@ class Pairs:
         self.batches, self.count, self.positives, self.stream = batches, count, positives, stream
         self.pipeline = Pipeline(steps, size)
         self.small, self.planes = list(small), planes
+        self._ahead: dict[int, tuple[tuple[int, ...], list[dict[str, Parameters]]]] = {}
         self.fixed: dict[int, dict[str, Parameters]] | None = {} if fixed else None
         self.labels = torch.from_numpy(batches.images.labels) if labels else None
         self.index = torch.from_numpy(batches.images.index)
@@ -104,8 +109,7 @@ class Pairs:
         """
         take: slice | Tensor
         if self.fixed is None:
-            draw = seeds.generator(self.batches.seed, self.stream, *position, view)
-            drawn, take = pipeline.draw(len(source), draw), mine
+            drawn, take = self._drawn(pipeline, len(source), view, position), mine
         else:
             view = max(view, ~view)
             if view not in self.fixed:
@@ -116,3 +120,14 @@ class Pairs:
             name: {key: value[take].to(self.batches.device, non_blocking=True) for key, value in parameters.items()}
             for name, parameters in drawn.items()
         }
+
+    def _drawn(self, pipeline: Pipeline, count: int, view: int, position: tuple[int, ...]) -> dict[str, Parameters]:
+        """Parameters of one view of ``count`` images: a function of seed, view and position, drawn for some steps."""
+        *turn, step = position
+        (*known, first), found = self._ahead.get(view, ((-1,), []))
+        if known != turn or not first <= step < first + len(found):
+            steps = range(step, max(step + 1, min(step + AHEAD, self.batches.steps)))
+            draws = (seeds.generator(self.batches.seed, self.stream, *turn, s, view) for s in steps)
+            first, found = step, [pipeline.draw(count, draw) for draw in draws]
+            self._ahead[view] = position, found
+        return found[step - first]
