@@ -29,7 +29,7 @@ class Photos(Dataset):
 
 
 class LightlyLoop:
-    """SimCLR with lightly's parts around a given encoder.
+    """SimCLR with lightly's parts around a given encoder, whose convolutions are made torch's own.
 
     Settings are those of lightly's own benchmark on CIFAR-10 (colour jitter at half strength, no blur, head 512-128,
     temperature 0.5); AdamW at kinfolk's learning rate; images are normalised as kinfolk's encoders take them.
@@ -50,6 +50,9 @@ class LightlyLoop:
         self.loader = DataLoader(
             Photos(pixels, transform), batch_size=batch, shuffle=True, drop_last=True, num_workers=workers
         )
+        for module in encoder.modules():
+            if isinstance(module, nn.Conv2d):
+                module.__class__ = nn.Conv2d
         self.model = nn.Sequential(encoder, SimCLRProjectionHead(width, 512, 128)).train()
         if tuned:
             self.model.to(memory_format=torch.channels_last)
