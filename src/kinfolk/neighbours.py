@@ -59,15 +59,16 @@ def find(features: Features, k: int = 20, metric: Metric = "cosine") -> Neighbou
 def save(found: Neighbours, features: Features, out: Path) -> None:
     """Write as ``Neighbours.save`` does, or to ``.csv``: a row for each neighbour of each image, by their paths."""
     if out.suffix != ".csv":
-        return found.save(out)
+        found.save(out)
+        return
     path = dict(zip(features.index.tolist(), features.origins, strict=True))
-    with files.replacing(out) as partial, open(partial, "w", encoding="utf-8", newline="") as handle:
+    written = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
+    with files.replacing(out) as partial, open(partial, "w", **written) as handle:  # type: ignore[call-overload]
         rows = csv.writer(handle, lineterminator="\n")
         rows.writerow(COLUMNS)
-        for own, nearest_, similarity in zip(found.index, found.nearest, found.similarity, strict=True):
-            for rank, (other, value) in enumerate(zip(nearest_.tolist(), similarity.tolist(), strict=True), 1):
+        for own, others, likeness in zip(found.index, found.nearest, found.similarity, strict=True):
+            for rank, (other, value) in enumerate(zip(others.tolist(), likeness.tolist(), strict=True), 1):
                 rows.writerow([path[int(own)], rank, path[other], f"{value:.4f}"])
-    return None
 
 
 def summary(found: Neighbours, features: Features, out: Path) -> list[str]:

@@ -275,6 +275,7 @@ def test_the_verdict_on_constructed_spaces(true: str, layer: str) -> None:
     }
     found = measure("verdict", Subject("made", made))["verdict"]
     assert found.data["verdict"] == true, found.data["evidence"]
+    assert found.data["unsure"] == ["not compared with pixels"]
     for row in found.data["evidence"]:
         assert set(row) == {"name", "value", "threshold", "says"}
 
@@ -287,6 +288,20 @@ def test_the_verdict_on_shortcuts(encode, true: str) -> None:
     assert true in (found["verdict"], *found["also"]), found["evidence"]
     if true == "healthy":
         assert found["also"] == []
+        assert found["unsure"] == []
+
+
+def test_a_verdict_on_few_images_says_so() -> None:
+    random = np.random.default_rng(6)
+    made = {
+        (role, "h"): replace(
+            made_subjects.features(SPACES["healthy"](random, n), np.full(n, -1), role), layer="h", classes=()
+        )
+        for role, n in (("train", 300), ("test", 30))
+    }
+    found = measure("verdict", Subject("made", made))["verdict"]
+    assert found.data["unsure"] == ["only 30 test images looked at", "not compared with pixels"]
+    assert found.text.endswith("(only 30 test images looked at, not compared with pixels).")
 
 
 def test_the_verdict_on_a_background_shortcut() -> None:

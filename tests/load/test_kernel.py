@@ -90,3 +90,33 @@ def test_what_it_does_not_take_is_left_to_torch(left: str, monkeypatch: pytest.M
         images = images.to(memory_format=torch.channels_last)
     monkeypatch.setattr(kernel, "Sample", None)
     assert maker.view(images, parameters).shape == (4, 3, 8, 8)
+
+
+@built
+@pytest.mark.parametrize("short", ["another batch", "parameters"])
+def test_batches_and_parameters_of_unlike_lengths_are_not_read_beyond_their_end(short: str) -> None:
+    maker, images = pipeline("crop", "flip", size=8), pictures(4, 12)
+    second = images[:3] if short == "another batch" else images
+    with pytest.raises((RuntimeError, IndexError)):
+        maker.views([images, second], [drawn(maker, 4), drawn(maker, 3)])
+
+
+@built
+def test_the_dtype_of_new_tensors_changes_nothing() -> None:
+    maker, images = pipeline("crop", "flip", size=8), pictures(4, 12)
+    parameters = drawn(maker, 4)
+    expected = maker.view(images, parameters)
+    try:
+        torch.set_default_dtype(torch.float64)
+        torch.testing.assert_close(maker.view(images, parameters), expected)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@built
+def test_a_kernel_of_another_source_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Longer(kernel.Job):
+        _fields_ = [("more", kernel.WHOLE)]
+
+    monkeypatch.setattr(kernel, "Job", Longer)
+    assert kernel.library.__wrapped__() is None

@@ -14,6 +14,8 @@ those of ``numerics.collapse``, by which the watch warns during training.
 * background shortcut: blurring the border changes the neighbours BACKGROUND times as much as blurring the centre
 * hubs: the skewness of k-occurrence (k = 10) is over HUBS (Radovanovic et al. 2010)
 
+Fewer than FEW test images, and no labels to compare with the floors by, are said beside the verdict.
+
 Cost: O(images^2 x D + D^3); two passes of the queries through the encoder where it is at hand.
 """
 
@@ -37,6 +39,8 @@ COLOUR, COLOUR_WITHIN = 0.3, 0.2
 BACKGROUND = 2.0
 HUBS = 10.0
 CLOSEST = 0.01
+FEW = 200
+FLOOR = "k-NN accuracy"
 
 ADVICE = {
     "healthy": "Nothing to mend was found; compare with other runs by their scores.",
@@ -87,11 +91,15 @@ class Verdict:
         verdict = found[0] if found else "healthy"
         grave = [row for row in evidence if found and row["says"] == verdict]
         told = "; ".join(f"{row['name']} is {row['value']:.3g} (threshold {row['threshold']:.3g})" for row in grave)
+        unsure = [f"only {len(test)} test images looked at"] if len(test) < FEW else []
+        unsure += [] if any(row["name"] == FLOOR for row in evidence) else ["not compared with pixels"]
         text = f"{verdict[0].upper()}{verdict[1:]}: {told or f'none of {len(evidence)} tests found a fault'}"
+        text += f" ({', '.join(unsure)})" if unsure else ""
         return [Finding(
             "verdict", "verdict", "test", subject.name, subject.conditions(train=train, test=test),
             title="Verdict", text=text + ".",
-            data={"verdict": verdict, "also": found[1:], "evidence": evidence, "advice": ADVICE[verdict]},
+            data={"verdict": verdict, "also": found[1:], "evidence": evidence, "unsure": unsure,
+                  "advice": ADVICE[verdict]},
         )]
 
 
@@ -135,7 +143,7 @@ def _shortcuts(
             _accuracy(q, b, test, train) for q, b in ((test.vectors, train.vectors), raw, colours)
         )
         wrong = accuracy <= max(floors) and accuracy < 1
-        evidence.append(_evidence("k-NN accuracy", accuracy, max(floors), wrong, "not better than floor"))
+        evidence.append(_evidence(FLOOR, accuracy, max(floors), wrong, "not better than floor"))
     if subject.encode is not None:
         before, _ = nearest(test.vectors, train.vectors, min(20, len(train)))
         altered = (subject.encode(change(queries)) for change in (pixels.border_blurred, pixels.centre_blurred))

@@ -65,5 +65,5 @@ def applied(pipeline: Pipeline, pixels: np.ndarray, drawn: dict[str, Parameters]
         part = slice(start, start + PIECE)
         parameters = {name: {k: v[part] for k, v in values.items()} for name, values in drawn.items()}
         images = pipeline.apply(torch.from_numpy(np.array(pixels[part])), parameters)
-        made.append(images.mul(255).round().to(torch.uint8).numpy())
+        made.append(images.mul(255).round().to(torch.uint8).contiguous().numpy())
     return np.concatenate(made)

@@ -15,6 +15,10 @@
 #define FOR_EACH_PROCESSOR
 #endif
 
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "pixels are packed from the lowest byte on"
+#endif
+
 typedef float pixel __attribute__((vector_size(16)));
 typedef int32_t mask __attribute__((vector_size(16)));
 
@@ -27,33 +31,44 @@ typedef int32_t mask __attribute__((vector_size(16)));
 enum { ROWS = 4 };
 
 /* Of one axis, for each view: the box that is resampled, or null for all of the image as it is, and the share of the
- * reversed view, or null. */
+ * reversed view, or null; rows are never reversed. */
 typedef struct {
     const float *centre, *extent, *share;
 } axis;
 
 typedef struct {
-    const uint8_t *const *images; /* count x (3 x side x side) */
+    const uint8_t *const *batches; /* count / batch of them, each batch x (3 x side x side) */
     axis rows, columns;
     const float *matrix; /* count x 3 x 4 */
     float *means;        /* count x 3 */
     float *views;        /* count x size x size x 3 */
     float low, high;
-    int64_t count, side, size, next, failed;
+    int64_t count, batch, side, size, next, failed;
 } job;
 
-/* The taps of one axis of a view, used x size: which pixels of the image, from `first` to before `end` and for one
- * output pixel `span` at most apart, and how much of each. */
+/* The taps of one axis of a view, used x size: which pixels of the image, from `first` to before `end`, and how much of
+ * each. */
 typedef struct {
     int32_t *at;
     float *weight;
-    int64_t used, span, first, end;
+    int64_t used, first, end;
 } taps;
+
+static const uint8_t *image(const job *j, int64_t v) {
+    return j->batches[v / j->batch] + v % j->batch * 3 * j->side * j->side;
+}
 
 static int64_t rounded(int64_t n) { return (n + 15) / 16 * 16; }
 
 /* How many pixels of an image an output pixel looks at, at most. */
 static int64_t reach(int64_t side, int64_t size) { return side > size ? (2 * side + size - 1) / size : 2; }
+
+/* As many rows as an output row looks at have places of their own by their last bits. */
+static int64_t ring_of(int64_t side, int64_t size) {
+    int64_t ring = 1;
+    while (ring < reach(side, size)) ring *= 2;
+    return ring;
+}
 
 /* The taps of one axis of view v, by the formula of `triangle` in sampling.py. `scratch` is (reach + 3) x size. */
 FOR_EACH_PROCESSOR static void gather(const axis *a, int64_t v, int64_t side, int64_t size, float *scratch, taps *to) {
@@ -95,7 +110,6 @@ FOR_EACH_PROCESSOR static void gather(const axis *a, int64_t v, int64_t side, in
             }
         }
     }
-    to->span = to->used > most ? side : most;
     to->first = least, to->end = last + 1;
 }
 
@@ -118,12 +132,12 @@ FOR_EACH_PROCESSOR static void clip(float *restrict values, int64_t count, float
 FOR_EACH_PROCESSOR static void view(const job *j, int64_t v, const taps *rows, const taps *columns, pixel *scratch) {
     const int64_t side = j->side, size = j->size, length = rounded(side);
     const int64_t left = columns->first / 16 * 16, end = rounded(columns->end), right = end < side ? end : side;
-    int64_t ring = 1;
-    while (ring < rows->span) ring *= 2;
+    const int64_t ring = ring_of(side, size);
     pixel(*const restrict summed)[ROWS] = (pixel(*)[ROWS])scratch;
     pixel *const beyond = scratch + ROWS * length, *const kept = beyond + length + size;
     int64_t held[ring];
     for (int64_t i = 0; i < ring; i++) held[i] = -1;
+    const uint8_t *const from = image(j, v);
     const float *const m = j->matrix + 12 * v;
     const pixel red = {m[0], m[4], m[8]}, green = {m[1], m[5], m[9]}, blue = {m[2], m[6], m[10]};
     const pixel offset = {m[3], m[7], m[11]};
@@ -135,7 +149,7 @@ FOR_EACH_PROCESSOR static void view(const job *j, int64_t v, const taps *rows, c
             for (int64_t t = row; t < rows->used * size; t += size) {
                 const int64_t p = rows->at[t], place = p & (ring - 1);
                 if (held[place] == p) continue;
-                convert(j->images[v] + p * side, side, left, right, (uint32_t *)beyond, (float *)(kept + place * length));
+                convert(from + p * side, side, left, right, (uint32_t *)beyond, (float *)(kept + place * length));
                 held[place] = p;
             }
             for (int64_t t = row; t < rows->used * size; t += 2 * size) {
@@ -179,7 +193,7 @@ FOR_EACH_PROCESSOR static void mean(const job *j, int64_t v, const taps *rows, c
     for (int c = 0; c < 3; c++) {
         float *const restrict sum = scratch + (2 + c) * side;
         for (int64_t y = rows->first; y < rows->end; y++) {
-            const uint8_t *const restrict pixels = j->images[v] + (c * side + y) * side;
+            const uint8_t *const restrict pixels = image(j, v) + (c * side + y) * side;
             const float weight = row[y];
             for (int64_t x = left; x < right; x++) sum[x] += weight * pixels[x];
         }
@@ -192,9 +206,7 @@ FOR_EACH_PROCESSOR static void mean(const job *j, int64_t v, const taps *rows, c
 static void work(void *data) {
     job *const j = data;
     const int64_t size = rounded(j->size), most = reach(j->side, j->size), floats = (9 * most + 3) * size;
-    int64_t ring = 1;
-    while (ring < j->side) ring *= 2;
-    const int64_t pixels = rounded(j->side) * (ROWS + 1 + ring) + size;
+    const int64_t pixels = rounded(j->side) * (ROWS + 1 + ring_of(j->side, j->size)) + size;
     float *const made = aligned_alloc(64, floats * sizeof(float) + pixels * sizeof(pixel));
     if (!made) {
         __atomic_store_n(&j->failed, 1, __ATOMIC_RELAXED);
@@ -216,6 +228,9 @@ static void work(void *data) {
         }
     free(made);
 }
+
+/* For who calls to know that it means the same job. */
+const int64_t kinfolk_job = sizeof(job);
 
 /* Means where there is no matrix yet, else views, by `threads` of torch's own threads. Returns 0, or 1 where
  * memory is short. */

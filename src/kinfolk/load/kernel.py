@@ -31,42 +31,50 @@ class Job(ctypes.Structure):
     """``job`` in ``kernel.c``."""
 
     _fields_ = [
-        ("images", ADDRESS), ("rows", Weights), ("columns", Weights), ("matrix", ADDRESS), ("means", ADDRESS),
-        ("views", ADDRESS), ("low", NUMBER), ("high", NUMBER), ("count", WHOLE), ("side", WHOLE), ("size", WHOLE),
-        ("next", WHOLE), ("failed", WHOLE),
+        ("batches", ADDRESS), ("rows", Weights), ("columns", Weights), ("matrix", ADDRESS), ("means", ADDRESS),
+        ("views", ADDRESS), ("low", NUMBER), ("high", NUMBER), ("count", WHOLE), ("batch", WHOLE), ("side", WHOLE),
+        ("size", WHOLE), ("next", WHOLE), ("failed", WHOLE),
     ]
 
 
 @functools.cache
 def library() -> Callable[[Job], int] | None:
-    """The kernel on the threads of torch's OpenMP; None where it was not built, or torch has another."""
-    built = sorted(Path(__file__).parent.glob("_kernel*.so"))
-    try:
-        run, parallel = ctypes.CDLL(str(built[0])).kinfolk_run, ctypes.CDLL(None).GOMP_parallel
-    except (IndexError, OSError, AttributeError):
-        return None
-    return lambda job: run(ctypes.byref(job), parallel, torch.get_num_threads())
+    """The kernel on the threads of torch's OpenMP; None where it was not built from this source or cannot be run."""
+    for built in Path(__file__).parent.glob("_kernel*.so"):
+        try:
+            kernel, parallel = ctypes.CDLL(str(built)), ctypes.CDLL(None).GOMP_parallel
+            if WHOLE.in_dll(kernel, "kinfolk_job").value != ctypes.sizeof(Job):
+                continue
+            run = kernel.kinfolk_run
+        except (OSError, ValueError, AttributeError):
+            continue
+        return lambda job: run(ctypes.byref(job), parallel, torch.get_num_threads())
+    return None
 
 
 def takes(images: Sequence[Tensor], rows: Axis, columns: Axis) -> bool:
-    """Whether the kernel makes views of these: uint8 on the CPU, of each axis a box, mirrored or not."""
-    plain = all(i.device.type == "cpu" and i.dtype == torch.uint8 and i.is_contiguous() for i in images)
-    return plain and bool(rows or columns) and taken(rows) and taken(columns) and library() is not None
-
-
-def taken(axis: Axis) -> bool:
-    """Whether the weights of an axis are none, a box, a mirror, or both in this order."""
-    return [type(weights) for weights, _ in axis] in ([], [Box], [Mirrored], [Box, Mirrored])
+    """Whether the kernel makes views of these: uint8 on the CPU, resampled from boxes, columns then mirrored or not."""
+    down, across = ([type(weights) for weights, _ in axis] for axis in (rows, columns))
+    if down not in ([], [Box]) or across not in ([], [Box], [Mirrored], [Box, Mirrored]) or not (down or across):
+        return False
+    shape, count = (len(images[0]), 3, *images[0].shape[2:]), len(images) * len(images[0])
+    given = [value for weights, _ in [*rows, *columns] for value in weights]  # type: ignore[union-attr]
+    return (
+        all(i.shape == shape and i.dtype == torch.uint8 and i.is_contiguous() for i in images)
+        and all(value.shape == (count,) for value in given)
+        and all(tensor.device.type == "cpu" for tensor in (*images, *given))
+        and library() is not None
+    )
 
 
 class Sample:
     """As ``sampling.Sample``, without gradients; the views lie channels-last."""
 
     def __init__(self, images: Sequence[Tensor], rows: Axis, columns: Axis, size: int) -> None:
-        self.batch, (_, _, _, side) = len(images[0]), images[0].shape
-        starts = torch.tensor([i.data_ptr() for i in images])[:, None] + torch.arange(self.batch) * images[0][0].numel()
-        self.job = Job(images=starts.data_ptr(), count=starts.numel(), side=side, size=size)
-        self.kept: list[Any] = [images, starts]
+        batch, _, _, side = images[0].shape
+        batches = (ADDRESS * len(images))(*(i.data_ptr() for i in images))
+        self.job = Job(batches=ctypes.addressof(batches), count=len(images) * batch, batch=batch, side=side, size=size)
+        self.kept: list[Any] = [images, batches]
         """What the job holds addresses of."""
         for axis, into in ((rows, self.job.rows), (columns, self.job.columns)):
             for weights, _ in axis:
@@ -77,15 +85,17 @@ class Sample:
 
     def means(self) -> Tensor:
         """Mean colour (V * B, 3) of each image after sampling, in the units of its pixels."""
-        means = torch.empty(self.job.count, 3)
+        means = torch.empty(self.job.count, 3, dtype=torch.float32)
         self._run(matrix=None, means=means.data_ptr())
         return means
 
     def coloured(self, matrix: Tensor, low: float, high: float) -> list[Tensor]:
         """The images with colours mixed by ``matrix`` (V * B, 3, 4) and clipped: V batches (B, 3, size, size)."""
-        matrix, views = matrix.contiguous(), torch.empty(self.job.count, self.job.size, self.job.size, 3)
+        size = self.job.size
+        views = torch.empty(self.job.count, size, size, 3, dtype=torch.float32)
+        matrix = matrix.to(torch.float32).contiguous()
         self._run(matrix=matrix.data_ptr(), views=views.data_ptr(), low=low, high=high)
-        return list(views.permute(0, 3, 1, 2).split(self.batch))
+        return list(views.permute(0, 3, 1, 2).split(self.job.batch))
 
     def _run(self, **fields: float | None) -> None:
         run = library()

@@ -53,7 +53,7 @@ class Pairs:
         self.batches, self.count, self.positives, self.stream = batches, count, positives, stream
         self.pipeline = Pipeline(steps, size)
         self.small, self.planes = list(small), planes
-        self._ahead: dict[int, tuple[tuple[int, ...], list[dict[str, Parameters]]]] = {}
+        self._ahead: dict[tuple[int, int], tuple[tuple[int, ...], list[dict[str, Parameters]]]] = {}
         self.fixed: dict[int, dict[str, Parameters]] | None = {} if fixed else None
         self.labels = torch.from_numpy(batches.images.labels) if labels else None
         self.index = torch.from_numpy(batches.images.index)
@@ -107,27 +107,28 @@ class Pairs:
 
         Where views are kept, a partner brings its own kept view of the same number.
         """
-        take: slice | Tensor
         if self.fixed is None:
-            drawn, take = self._drawn(pipeline, len(source), view, position), mine
-        else:
-            view = max(view, ~view)
-            if view not in self.fixed:
-                draw = seeds.generator(self.batches.seed, self.stream, view)
-                self.fixed[view] = pipeline.draw(len(self.batches.images), draw)
-            drawn, take = self.fixed[view], source[mine]
-        return {
-            name: {key: value[take].to(self.batches.device, non_blocking=True) for key, value in parameters.items()}
-            for name, parameters in drawn.items()
-        }
+            return self._taken(self._ahead_of(pipeline, len(source), view, position), mine)
+        view = max(view, ~view)
+        if view not in self.fixed:
+            draw = seeds.generator(self.batches.seed, self.stream, view)
+            self.fixed[view] = pipeline.draw(len(self.batches.images), draw)
+        return self._taken(self.fixed[view], source[mine])
 
-    def _drawn(self, pipeline: Pipeline, count: int, view: int, position: tuple[int, ...]) -> dict[str, Parameters]:
+    def _ahead_of(self, pipeline: Pipeline, count: int, view: int, position: tuple[int, ...]) -> dict[str, Parameters]:
         """Parameters of one view of ``count`` images: a function of seed, view and position, drawn for some steps."""
         *turn, step = position
-        (*known, first), found = self._ahead.get(view, ((-1,), []))
+        (*known, first), found = self._ahead.get((view, count), ((-1,), []))
         if known != turn or not first <= step < first + len(found):
             steps = range(step, max(step + 1, min(step + AHEAD, self.batches.steps)))
             draws = (seeds.generator(self.batches.seed, self.stream, *turn, s, view) for s in steps)
             first, found = step, [pipeline.draw(count, draw) for draw in draws]
-            self._ahead[view] = position, found
+            self._ahead[view, count] = position, found
         return found[step - first]
+
+    def _taken(self, drawn: dict[str, Parameters], take: slice | Tensor) -> dict[str, Parameters]:
+        """The parameters of some images, on the device."""
+        return {
+            name: {key: value[take].to(self.batches.device, non_blocking=True) for key, value in parameters.items()}
+            for name, parameters in drawn.items()
+        }

@@ -22,6 +22,19 @@ Axis = list[tuple[Box | Taps | Mirrored | Tensor, int]]
 """The weights of one axis, in the order in which they are applied, each with how many pixels it gives."""
 
 
+def together(rows: Axis, columns: Axis, n_in: int) -> tuple[Axis, Axis]:
+    """The same axes, where the boxes that both begin with are evaluated in one call."""
+    first = [axis[0] for axis in (rows, columns) if axis]
+    boxes = [weights for weights, _ in first if isinstance(weights, Box)]
+    if len(boxes) < 2 or first[0][1] != first[1][1]:
+        return rows, columns
+    n_out = first[0][1]
+    centre, extent = (torch.cat(pair) for pair in zip(*boxes, strict=True))
+    pixel, weight = triangle(centre, extent, n_in, n_out)
+    down, across = map(Taps, pixel.chunk(2), weight.chunk(2))
+    return [(down, n_out), *rows[1:]], [(across, n_out), *columns[1:]]
+
+
 def evaluated(axis: Axis, n_in: int) -> list[Taps | Tensor]:
     """The weights of one axis of images of ``n_in`` pixels, neighbouring taps as one."""
     found = list[Taps | Tensor]()
@@ -86,6 +99,7 @@ class Sample:
 
     def __init__(self, images: Sequence[Tensor], rows: Axis, columns: Axis, size: int) -> None:
         sizes, side = pieces(images[0], size), images[0].shape[2]
+        rows, columns = together(rows, columns, side)
         across = split(evaluated(columns, side), sizes, len(images), 1, side)
         down = split(evaluated(rows, side), sizes, len(images), 3, side)
         self.pieces = [list[Tensor]() for _ in images]

@@ -12,7 +12,7 @@ class Pointwise(nn.Conv2d):
     """1 x 1, without a bias, of any stride.
 
     Of channels-last maps on the CPU the positions that a stride leaves are taken first, which halves the gradient's
-    time (``benchmarks/LOG.md``).
+    time (``benchmarks/LOG.md``); they are sliced channels last, so that their gradient is laid out so.
     """
 
     def __init__(self, inside: int, outside: int, stride: int = 1) -> None:
@@ -30,7 +30,8 @@ class Conv2d(nn.Conv2d):
     """3 x 3, padded by 1, without a bias, of any stride.
 
     On the CPU in bf16, oneDNN's gradient of the weights of small maps of many channels runs at an eighth to a half of
-    the speed of a matrix product with the patches of the maps (``benchmarks/LOG.md``). There it is that product.
+    the speed of a matrix product with the patches of the maps (``benchmarks/LOG.md``). There it is that product, which
+    needs nine times the memory of the maps for a moment and has no second derivative.
     """
 
     def __init__(self, inside: int, outside: int, stride: int = 1) -> None:

@@ -52,7 +52,7 @@ class Train:
 
     epochs: Annotated[int, "[1, inf)", "passes over the images"] = 10
     batch: Annotated[
-        int | Literal["auto"], "[2, inf)", "images in a step, over all processes; auto: 256, in small data two steps"
+        int | Literal["auto"], "[2, inf)", "images in a step, over all processes; auto: 256, of few half"
     ] = "auto"
     accumulate: Annotated[int, "[1, 1024]", "parts of a batch whose gradients are averaged: less memory"] = 1
     optimizer: Annotated[Literal["sgd", "adamw", "lars"], "lars and sgd use momentum 0.9"] = "adamw"

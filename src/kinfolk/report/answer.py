@@ -82,7 +82,7 @@ def _card(column: Column, main: Question) -> Markup:
 
 def _diagnosed(question: Question) -> Markup:
     several = len(question.runs) > 1
-    found = ", ".join(verdict.name_of(f) + (f" ({c.label})" if several else "") for c, f in question.runs.items())
+    found = ", ".join(verdict.qualified(f) + (f" ({c.label})" if several else "") for c, f in question.runs.items())
     return join([tag("strong", f"{question.title}: "), found, "."]) if found else join([])
 
 

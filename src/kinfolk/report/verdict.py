@@ -24,6 +24,12 @@ def name_of(finding: Finding) -> str:
     return str(finding.data.get("verdict", "undecided"))
 
 
+def qualified(finding: Finding) -> str:
+    """The verdict with what makes it unsure: ``healthy (only 30 test images looked at)``."""
+    unsure = finding.data.get("unsure")
+    return f"{name_of(finding)} ({', '.join(map(str, unsure))})" if unsure else name_of(finding)
+
+
 def brief(finding: Finding) -> str:
     """The verdict with the evidence that says so: ``dimensional collapse, effective rank of z 3.10``."""
     name = name_of(finding)

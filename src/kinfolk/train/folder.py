@@ -39,5 +39,6 @@ def open_folder(run: Run, recipe: Recipe) -> None:
 
 
 def environment(recipe: Recipe) -> dict[str, Any]:
-    """Versions and hardware, and what makes the views: ``compiled`` or ``torch``."""
-    return {**device.environment(recipe.train.device), "views": "compiled" if kernel.library() else "torch"}
+    """Versions and hardware, and what makes the views: the ``compiled`` kernel where it can, or ``torch``."""
+    compiled = recipe.train.device == "cpu" and kernel.library()
+    return {**device.environment(recipe.train.device), "views": "compiled" if compiled else "torch"}

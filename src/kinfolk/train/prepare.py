@@ -58,7 +58,7 @@ def resolve(recipe: Recipe, images: Images) -> Recipe:
     if small == "auto":
         small = max(8, int(size) // 2 // 4 * 4)
     hardware: dict[str, Any] = {
-        "batch": batch(len(images)) if t.batch == "auto" else t.batch,
+        "batch": batch(len(images), distributed.world() * t.accumulate) if t.batch == "auto" else t.batch,
         "device": kind,
         "precision": device.precision(t.precision, kind),
         "threads": device.threads(t.threads),
@@ -77,9 +77,12 @@ def resolve(recipe: Recipe, images: Images) -> Recipe:
     )
 
 
-def batch(images: int) -> int:
-    """How many of so many images are in a step: 256, or of few the power of two that makes two steps of an epoch."""
-    return min(256, max(2, 2 ** (max(images // 2, 1).bit_length() - 1)))
+def batch(images: int, shares: int = 1) -> int:
+    """How many of so many images are in a step: 256, or of few the largest power of two that leaves two steps.
+
+    Each of ``shares``, processes and parts of a batch, has two images at least.
+    """
+    return min(256, max(2 * shares, 2 ** (max(images // 2, 1).bit_length() - 1)))
 
 
 def augmentations(choices: tuple[Choice, ...]) -> list[tuple[str, Any]]:
