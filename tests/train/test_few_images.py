@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from kinfolk.records.recipe import Recipe
 from kinfolk.records.run import Run
@@ -29,3 +32,22 @@ def test_forty_images_train_in_two_steps_and_the_recipe_says_so(tmp_path: Path) 
     run = Run(tmp_path / "run")
     assert run.recipe.train.batch == 16
     assert [row["step"] for row in run.log if "terms" in row][-1] == 2
+
+
+def test_a_finished_run_says_that_its_folder_holds_other_images_now(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+
+    def take(name: str) -> None:
+        Image.fromarray(random.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(tmp_path / "photos" / name)
+
+    (tmp_path / "photos").mkdir()
+    for i in range(12):
+        take(f"{i}.png")
+    asked = Recipe.of({**SMALL, "data": {"name": str(tmp_path / "photos")}})
+    train(asked, tmp_path / "run")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train(asked, tmp_path / "run")
+    take("more.png")
+    with pytest.warns(UserWarning, match="held 12 images; it holds 13 now. Choose another --out"):
+        train(asked, tmp_path / "run")

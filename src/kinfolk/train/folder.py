@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import warnings
 from typing import Any
 
-from kinfolk.core import device, distributed, files
-from kinfolk.core.errors import RequestError
+from kinfolk.core import device, distributed, files, registry
+from kinfolk.core.errors import RequestError, WorkError
 from kinfolk.load import kernel
+from kinfolk.load.images import settled as settled_split
+from kinfolk.load.sources import open_dataset
 from kinfolk.records.differences import differences
 from kinfolk.records.recipe import Recipe
 from kinfolk.records.run import Run
@@ -38,7 +42,29 @@ def open_folder(run: Run, recipe: Recipe) -> None:
     run.resume.mkdir()
 
 
+def name_changed(run: Run, recipe: Recipe) -> None:
+    """Warn where the images of a finished run, data of one's own, have become more or fewer."""
+    path = run.folder / "environment.json"
+    if not distributed.main() or recipe.data.name in registry.leaves("datasets"):
+        return
+    before = json.loads(path.read_text("utf-8")).get("images") if path.exists() else None
+    with contextlib.suppress(RequestError, WorkError):
+        now = present(recipe)
+        if before not in (None, now):
+            warnings.warn(
+                f"'{run.folder}' was trained when '{recipe.data.name}' held {before:,} images; it holds {now:,} now. "
+                "Choose another --out to train on them.", stacklevel=2,
+            )
+
+
+def present(recipe: Recipe) -> int:
+    """How many images the split that is trained on holds now, before any selection."""
+    data = settled_split(recipe.data)
+    return len(open_dataset(data.name, data.settings).open(data.split))
+
+
 def environment(recipe: Recipe) -> dict[str, Any]:
-    """Versions and hardware, and what makes the views: the ``compiled`` kernel where it can, or ``torch``."""
+    """Versions, hardware, what makes the views (``torch``, or the ``compiled`` kernel where it can), images."""
     compiled = recipe.train.device == "cpu" and kernel.library()
-    return {**device.environment(recipe.train.device), "views": "compiled" if compiled else "torch"}
+    here = device.environment(recipe.train.device)
+    return {**here, "views": "compiled" if compiled else "torch", "images": present(recipe)}

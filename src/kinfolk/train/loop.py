@@ -23,7 +23,7 @@ from kinfolk.methods import Method
 from kinfolk.records.recipe import Recipe
 from kinfolk.records.run import Run
 from kinfolk.train import checkpoint, optim, sizes
-from kinfolk.train.folder import environment, open_folder, settled
+from kinfolk.train.folder import environment, name_changed, open_folder, settled
 from kinfolk.train.objective import Scalars
 from kinfolk.train.prepare import Material, distribute, prepare
 from kinfolk.train.validate import Validation
@@ -78,6 +78,7 @@ def train(
     distributed.barrier()
     if run.finished:
         shutil.rmtree(run.folder / DONE, ignore_errors=True)
+        name_changed(run, recipe)
         return run
     material = prepare(recipe)
     trainer = Trainer(material, run, listeners, frozenset(keep))
@@ -136,7 +137,7 @@ class Trainer:
         if not step or not distributed.main() or not path.exists():
             return
         before, now = json.loads(path.read_text("utf-8")), environment(self.recipe)
-        other = [f"{k} was {before.get(k)!r}, is {now[k]!r}" for k in now if before.get(k) != now[k]]
+        other = [f"{k} was {before[k]!r}, is {now[k]!r}" for k in now if before.get(k, now[k]) != now[k]]
         if other:
             warnings.warn(f"going on elsewhere, not the same to the bit: {'; '.join(other)}", stacklevel=2)
 
