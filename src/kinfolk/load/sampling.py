@@ -119,15 +119,18 @@ class Sample:
         return torch.cat([piece.mean((2, 3)) for each in self.pieces for piece in each])
 
     def coloured(self, matrix: Tensor, low: float, high: float) -> list[Tensor]:
-        """The images with colours mixed by ``matrix`` (V * B, 3, 4) and clipped: V batches (B, 3, size, size)."""
+        """The images with colours mixed by ``matrix`` (V * B, 3, 4) and clipped: V batches (B, 3, size, size).
+
+        They take the place of the pieces, so that both are never held.
+        """
         linear, offset = matrix.split([3, 1], 2)
         sizes = [len(piece) for each in self.pieces for piece in each]
         offsets, matrices = iter(offset.split(sizes)), iter(linear.split(sizes))
-        mixed = [
-            [torch.baddbmm(next(offsets), next(matrices), p.flatten(2)).clamp_(low, high).view(p.shape) for p in each]
-            for each in self.pieces
-        ]
-        return [each[0] if len(each) == 1 else torch.cat(each) for each in mixed]
+        for each in self.pieces:
+            for p, piece in enumerate(each):
+                mixed = torch.baddbmm(next(offsets), next(matrices), piece.flatten(2))
+                each[p] = mixed.clamp_(low, high).view(piece.shape)
+        return [each[0] if len(each) == 1 else torch.cat(each) for each in self.pieces]
 
 
 def pieces(images: Tensor, size: int) -> list[int]:
