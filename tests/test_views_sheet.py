@@ -20,16 +20,17 @@ from kinfolk.views import shown, views
 ASKED = Recipe.of({"data": {"name": "digits", "limit": 40}, "views": {"count": 3}, "encoder": {"channels": [8]}})
 
 
-def test_the_sheet_shows_the_first_step_of_training(tmp_path: Path) -> None:
-    assert views(ASKED, tmp_path / "v.html", count=2) == 2
+@pytest.mark.parametrize(("asked", "held"), [("auto", 16), (8, 8), (256, 40)])
+def test_the_sheet_shows_the_first_step_of_training(asked: int | str, held: int, tmp_path: Path) -> None:
+    wanted = Recipe.of({**ASKED.plain(), "train": {"batch": asked}})
+    assert views(wanted, tmp_path / "v.html", count=2) == 2
     page = (tmp_path / "v.html").read_text("utf-8")
     pictures = [
         np.asarray(Image.open(io.BytesIO(base64.b64decode(code)))) for code in re.findall(r"base64,([^\"]+)", page)
     ]
     assert len(pictures) == 2 * (1 + 3)
-    again = Recipe.of({**ASKED.plain(), "train": {"batch": 40}})
-    material = prepare(again)
-    fed = material.pairs.views(material.pairs.batches.rows(0, 0, 0), (0, 0, 0), slice(0, 40))
+    material = prepare(Recipe.of({**ASKED.plain(), "train": {"batch": held}}))
+    fed = material.pairs.views(material.pairs.batches.rows(0, 0, 0), (0, 0, 0), slice(0, held))
     for k in range(2):
         np.testing.assert_array_equal(pictures[4 * k], fed.originals[k].permute(1, 2, 0).numpy())
         for v in range(3):
