@@ -18,8 +18,8 @@ def environment(device: str = "cpu") -> dict[str, Any]:
 
     done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=RESULTS.parent)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    views = "compiled" if kernel.library() else "torch"
-    return {**hardware.environment(device), "views": views, "commit": done.stdout.strip(), "date": now}
+    made = {**hardware.environment(device), "views": kernel.maker(device)}
+    return {**made, "commit": done.stdout.strip(), "date": now}
 
 
 def record(name: str, row: dict[str, Any]) -> None:

@@ -52,6 +52,11 @@ def library() -> Callable[[Job], int] | None:
     return None
 
 
+def maker(device: str) -> str:
+    """What makes views on a device: ``compiled``, this kernel wherever it can, or ``torch``."""
+    return "compiled" if device == "cpu" and library() else "torch"
+
+
 def takes(images: Sequence[Tensor], rows: Axis, columns: Axis) -> bool:
     """Whether the kernel makes views of these: uint8 on the CPU, resampled from boxes, columns then mirrored or not."""
     down, across = ([type(weights) for weights, _ in axis] for axis in (rows, columns))

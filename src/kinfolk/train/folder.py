@@ -64,7 +64,6 @@ def present(recipe: Recipe) -> int:
 
 
 def environment(recipe: Recipe) -> dict[str, Any]:
-    """Versions, hardware, what makes the views (``torch``, or the ``compiled`` kernel where it can), images."""
-    compiled = recipe.train.device == "cpu" and kernel.library()
-    here = device.environment(recipe.train.device)
-    return {**here, "views": "compiled" if compiled else "torch", "images": present(recipe)}
+    """Versions, hardware, what makes the views, and how many images there are."""
+    kind = recipe.train.device
+    return {**device.environment(kind), "views": kernel.maker(kind), "images": present(recipe)}
