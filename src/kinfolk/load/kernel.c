@@ -187,13 +187,14 @@ FOR_EACH_PROCESSOR static void mean(const job *j, int64_t v, const taps *rows, c
     const int64_t right = end < side ? end : side;
     const float share = 1.0f / j->size;
     float *const row = scratch, *const column = scratch + side;
+    const uint8_t *const planes = image(j, v);
     memset(scratch, 0, 5 * side * sizeof(float));
     for (int64_t i = 0; i < rows->used * j->size; i++) row[rows->at[i]] += rows->weight[i] * share;
     for (int64_t i = 0; i < columns->used * j->size; i++) column[columns->at[i]] += columns->weight[i] * share;
     for (int c = 0; c < 3; c++) {
         float *const restrict sum = scratch + (2 + c) * side;
         for (int64_t y = rows->first; y < rows->end; y++) {
-            const uint8_t *const restrict pixels = image(j, v) + (c * side + y) * side;
+            const uint8_t *const restrict pixels = planes + (c * side + y) * side;
             const float weight = row[y];
             for (int64_t x = left; x < right; x++) sum[x] += weight * pixels[x];
         }
