@@ -101,8 +101,15 @@ class Visitor(Opened):
         self.page.evaluate(frames)
 
     def painted(self) -> list[list[int]]:
-        """Painted pixels and different colours of every map."""
-        return self.page.locator(".map .points").evaluate_all(f"list => list.map({PIXELS})")
+        """Painted pixels and different colours of every map, once two looks in a row find the same."""
+        found: list[list[int]] | None = None
+        until = time.monotonic() + 60
+        while True:
+            self.settle()
+            before, found = found, self.page.locator(".map .points").evaluate_all(f"list => list.map({PIXELS})")
+            if found == before:
+                return found
+            assert time.monotonic() < until, f"the maps do not come to rest: {before}, then {found}"
 
     def rings(self) -> list[int]:
         """Pixels of what lies over each map."""

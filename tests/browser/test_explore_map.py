@@ -151,14 +151,12 @@ def test_colours_and_filters_are_in_the_address(visitor) -> None:
     assert (np.abs(visitor.picture(".map") - before).max(2) > 40).mean() > 0.003
     visitor.page.get_by_label("Show", exact=True).select_option("3")
     visitor.wait("document.querySelector('.counted').innerText.includes(' of 160 images')")
-    visitor.settle()
     shown = visitor.painted()[0][0]
     address = visitor.page.url
     visitor.page.goto("about:blank")
     visitor.page.goto(address)
     visitor.page.wait_for_selector(".legend .ramp")
     visitor.wait("document.querySelector('.counted').innerText.includes(' of 160 images')")
-    visitor.settle()
     assert visitor.painted()[0][0] == shown
     assert visitor.page.get_by_label("Show", exact=True).input_value() == "3"
 
@@ -177,7 +175,6 @@ def test_legend_hides_a_class(visitor) -> None:
     before = visitor.painted()[0][0]
     visitor.page.locator(".legend button").first.click()
     visitor.wait("location.hash.includes('hide=0')")
-    visitor.settle()
     assert visitor.painted()[0][0] < 0.97 * before
 
 
