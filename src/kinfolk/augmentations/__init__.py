@@ -57,8 +57,8 @@ class Augmentation:
       ``axes(parameters, n_in, n_out)`` gives the weights of rows and of columns, each as a ``Box``, as ``Taps``, as
       ``Mirrored``, as a stack (B, n_out, n_in) where every pixel counts, or as None for an axis that it leaves alone;
       output = rows @ image @ columns^T
-    * ``colour``: linear in colour: ``matrix(parameters, mean)`` gives (B, 3, 4), the 3 x 3 part and an
-      offset, where ``mean`` (B, 3) is each image's mean colour when the step is reached
+    * ``colour``: linear in colour: ``matrix(parameters)`` gives (B, 3, 7), what the three colours of a pixel, those of
+      the image's mean when the step is reached, and 1 add to each colour, all from 0 to 1
     * ``pointwise``: anything else: ``apply(pixels, parameters)`` on float pixels (B, 3, h, w) in [0, 1]
 
     Neighbouring spatial and colour steps are fused by ``load/views``. All three are differentiable in the
@@ -83,8 +83,8 @@ class Augmentation:
         """Weights over rows and over columns: ``Box``, ``Taps``, ``Mirrored``, (B, n_out, n_in), or None."""
         raise NotImplementedError
 
-    def matrix(self, parameters: Parameters, mean: Tensor) -> Tensor:
-        """Colour matrices (B, 3, 4) given each image's mean colour (B, 3)."""
+    def matrix(self, parameters: Parameters) -> Tensor:
+        """Colour matrices (B, 3, 7), of pixel, mean colour and 1."""
         raise NotImplementedError
 
     def apply(self, pixels: Tensor, parameters: Parameters) -> Tensor:

@@ -25,8 +25,8 @@ class Grayscale(Augmentation):
     def draw(self, batch: int, generator: torch.Generator) -> Parameters:
         return {"flag": (torch.rand(batch, generator=generator) < self.p).float()}
 
-    def matrix(self, parameters: Parameters, mean: Tensor) -> Tensor:
+    def matrix(self, parameters: Parameters) -> Tensor:
         flag = parameters["flag"][:, None, None]
-        grey = luma(mean.device).expand(3, 3)
-        mixed = torch.lerp(torch.eye(3, device=mean.device), grey, flag)
-        return torch.cat([mixed, torch.zeros_like(mixed[:, :, :1])], 2)
+        weights = luma(flag.device).expand(3, 3)
+        linear = torch.lerp(torch.eye(3, device=flag.device), weights, flag)
+        return torch.nn.functional.pad(linear, (0, 4))

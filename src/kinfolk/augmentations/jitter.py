@@ -49,11 +49,11 @@ class Jitter(Augmentation):
         b, c, s, h = change * (torch.rand(batch, generator=generator) < self.p)
         return {"brightness": 1 + b, "contrast": 1 + c, "saturation": 1 + s, "hue": h}
 
-    def matrix(self, parameters: Parameters, mean: Tensor) -> Tensor:
+    def matrix(self, parameters: Parameters) -> Tensor:
         b, c, s = (parameters[k] for k in ("brightness", "contrast", "saturation"))
         linear = chroma(s, parameters["hue"]) * (b * c)[:, None, None]
-        grey = b * (1 - c) * (mean @ luma(mean.device))
-        return torch.cat([linear, grey[:, None, None].expand(-1, 3, 1)], 2)
+        grey = (b * (1 - c))[:, None, None] * luma(b.device).expand(3, 3)
+        return torch.cat([linear, grey, torch.zeros_like(grey[:, :, :1])], 2)
 
 
 def chroma(scale: Tensor, turns: Tensor) -> Tensor:

@@ -30,19 +30,19 @@ typedef int32_t mask __attribute__((vector_size(16)));
 
 enum { ROWS = 4 };
 
-/* Of one axis, for each view: the box that is resampled, or null for all of the image as it is, and the share of the
- * reversed view, or null; rows are never reversed. */
+/* Of one axis, for each view: the box that is resampled, its numbers `apart` from the next view's, or null for all of
+ * the image as it is, and the share of the reversed view, or null; rows are never reversed. */
 typedef struct {
     const float *centre, *extent, *share;
+    int64_t apart;
 } axis;
 
 typedef struct {
     const uint8_t *const *batches; /* count / batch of them, each batch x (3 x side x side) */
     axis rows, columns;
-    const float *matrix; /* count x 3 x 4 */
-    float *means;        /* count x 3 */
+    const float *matrix; /* count x 3 x 7, of pixel, mean and 1, all from 0 to 1; null leaves the colours */
     float *views;        /* count x size x size x 3 */
-    float low, high;
+    float scale, low, high;
     int64_t count, batch, side, size, next, failed;
 } job;
 
@@ -74,7 +74,7 @@ static int64_t ring_of(int64_t side, int64_t size) {
 FOR_EACH_PROCESSOR static void gather(const axis *a, int64_t v, int64_t side, int64_t size, float *scratch, taps *to) {
     const int64_t most = reach(side, size);
     const float share = a->share ? a->share[v] : 0;
-    const float centre = a->centre ? a->centre[v] : 0, extent = a->centre ? a->extent[v] : 1;
+    const float centre = a->centre ? a->centre[v * a->apart] : 0, extent = a->centre ? a->extent[v * a->apart] : 1;
     const float across = (extent > 1 ? 1 : extent) * ((float)side / size), support = across < 1 ? 1 : across;
     float *const restrict first = scratch, *const restrict behind = scratch + size;
     float *const restrict total = scratch + 2 * size, *const restrict weight = scratch + 3 * size;
@@ -129,7 +129,9 @@ FOR_EACH_PROCESSOR static void clip(float *restrict values, int64_t count, float
     }
 }
 
-FOR_EACH_PROCESSOR static void view(const job *j, int64_t v, const taps *rows, const taps *columns, pixel *scratch) {
+/* The view from its taps and a 3 x 4 matrix of colours. */
+FOR_EACH_PROCESSOR static void view(const job *j, int64_t v, const taps *rows, const taps *columns, const float *m,
+                                    pixel *scratch) {
     const int64_t side = j->side, size = j->size, length = rounded(side);
     const int64_t left = columns->first / 16 * 16, end = rounded(columns->end), right = end < side ? end : side;
     const int64_t ring = ring_of(side, size);
@@ -138,7 +140,6 @@ FOR_EACH_PROCESSOR static void view(const job *j, int64_t v, const taps *rows, c
     int64_t held[ring];
     for (int64_t i = 0; i < ring; i++) held[i] = -1;
     const uint8_t *const from = image(j, v);
-    const float *const m = j->matrix + 12 * v;
     const pixel red = {m[0], m[4], m[8]}, green = {m[1], m[5], m[9]}, blue = {m[2], m[6], m[10]};
     const pixel offset = {m[3], m[7], m[11]};
     for (int64_t y = 0; y < size; y += ROWS) {
@@ -182,7 +183,8 @@ FOR_EACH_PROCESSOR static void view(const job *j, int64_t v, const taps *rows, c
 }
 
 /* The mean colour of view v, from how much each row and each column of its image counts. */
-FOR_EACH_PROCESSOR static void mean(const job *j, int64_t v, const taps *rows, const taps *columns, float *scratch) {
+FOR_EACH_PROCESSOR static void mean(const job *j, int64_t v, const taps *rows, const taps *columns, float *means,
+                                    float *scratch) {
     const int64_t side = j->side, left = columns->first / 32 * 32, end = (columns->end + 31) / 32 * 32;
     const int64_t right = end < side ? end : side;
     const float share = 1.0f / j->size;
@@ -200,7 +202,26 @@ FOR_EACH_PROCESSOR static void mean(const job *j, int64_t v, const taps *rows, c
         }
         float total = 0;
         for (int64_t x = left; x < right; x++) total += column[x] * sum[x];
-        j->means[3 * v + c] = total;
+        means[c] = total;
+    }
+}
+
+/* The 3 x 4 matrix of view v that takes pixels as they are stored to what lies between low and high. */
+static void mix(const job *j, int64_t v, const taps *rows, const taps *columns, float *to, float *scratch) {
+    const float range = j->high - j->low, *const m = j->matrix + 21 * v;
+    float means[3] = {0, 0, 0};
+    int averages = 0;
+    for (int c = 0; j->matrix && c < 3; c++)
+        for (int i = 3; i < 6; i++) averages |= m[7 * c + i] != 0;
+    if (averages) mean(j, v, rows, columns, means, scratch);
+    for (int c = 0; c < 3; c++) {
+        const float *const row = m + 7 * c;
+        float offset = j->matrix ? row[6] : 0;
+        for (int i = 0; i < 3; i++) {
+            to[4 * c + i] = range * j->scale * (j->matrix ? row[i] : i == c);
+            if (averages) offset += row[3 + i] * j->scale * means[i];
+        }
+        to[4 * c + 3] = range * offset + j->low;
     }
 }
 
@@ -222,10 +243,9 @@ static void work(void *data) {
         for (int64_t v = from; v < from + step && v < j->count; v++) {
             gather(&j->rows, v, j->side, j->size, own, &rows);
             gather(&j->columns, v, j->side, j->size, own, &columns);
-            if (j->matrix)
-                view(j, v, &rows, &columns, (pixel *)scratch);
-            else
-                mean(j, v, &rows, &columns, scratch);
+            float matrix[12];
+            mix(j, v, &rows, &columns, matrix, scratch);
+            view(j, v, &rows, &columns, matrix, (pixel *)scratch);
         }
     free(made);
 }
@@ -233,8 +253,7 @@ static void work(void *data) {
 /* For who calls to know that it means the same job. */
 const int64_t kinfolk_job = sizeof(job);
 
-/* Means where there is no matrix yet, else views, by `threads` of torch's own threads. Returns 0, or 1 where
- * memory is short. */
+/* The views, by `threads` of torch's own threads. Returns 0, or 1 where memory is short. */
 int kinfolk_run(job *j, void (*parallel)(void (*)(void *), void *, unsigned, unsigned), unsigned threads) {
     j->next = j->failed = 0;
     parallel(work, j, threads, 0);

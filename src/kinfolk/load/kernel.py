@@ -24,15 +24,15 @@ ADDRESS, NUMBER, WHOLE = ctypes.c_void_p, ctypes.c_float, ctypes.c_int64
 class Weights(ctypes.Structure):
     """``axis`` in ``kernel.c``."""
 
-    _fields_ = [("centre", ADDRESS), ("extent", ADDRESS), ("share", ADDRESS)]
+    _fields_ = [("centre", ADDRESS), ("extent", ADDRESS), ("share", ADDRESS), ("apart", WHOLE)]
 
 
 class Job(ctypes.Structure):
     """``job`` in ``kernel.c``."""
 
     _fields_ = [
-        ("batches", ADDRESS), ("rows", Weights), ("columns", Weights), ("matrix", ADDRESS), ("means", ADDRESS),
-        ("views", ADDRESS), ("low", NUMBER), ("high", NUMBER), ("count", WHOLE), ("batch", WHOLE), ("side", WHOLE),
+        ("batches", ADDRESS), ("rows", Weights), ("columns", Weights), ("matrix", ADDRESS), ("views", ADDRESS),
+        ("scale", NUMBER), ("low", NUMBER), ("high", NUMBER), ("count", WHOLE), ("batch", WHOLE), ("side", WHOLE),
         ("size", WHOLE), ("next", WHOLE), ("failed", WHOLE),
     ]
 
@@ -84,28 +84,26 @@ class Sample:
         for axis, into in ((rows, self.job.rows), (columns, self.job.columns)):
             for weights, _ in axis:
                 assert isinstance(weights, (Box, Mirrored))
-                for name, values in weights._asdict().items():
-                    self.kept.append(values.to(torch.float32).contiguous())
-                    setattr(into, name, self.kept[-1].data_ptr())
+                values = [value.to(torch.float32) for value in weights]
+                apart = values[0].stride(0)
+                if isinstance(weights, Mirrored) or any(value.stride(0) != apart for value in values):
+                    values, apart = [value.contiguous() for value in values], 1
+                for name, value in zip(weights._fields, values, strict=True):
+                    setattr(into, name, value.data_ptr())
+                if isinstance(weights, Box):
+                    into.apart = apart
+                self.kept += values
 
-    def means(self) -> Tensor:
-        """Mean colour (V * B, 3) of each image after sampling, in the units of its pixels."""
-        means = torch.empty(self.job.count, 3, dtype=torch.float32)
-        self._run(matrix=None, means=means.data_ptr())
-        return means
-
-    def coloured(self, matrix: Tensor, low: float, high: float) -> list[Tensor]:
-        """The images with colours mixed by ``matrix`` (V * B, 3, 4) and clipped: V batches (B, 3, size, size)."""
-        size = self.job.size
-        views = torch.empty(self.job.count, size, size, 3, dtype=torch.float32)
-        matrix = matrix.to(torch.float32).contiguous()
-        self._run(matrix=matrix.data_ptr(), views=views.data_ptr(), low=low, high=high)
-        return list(views.permute(0, 3, 1, 2).split(self.job.batch))
-
-    def _run(self, **fields: float | None) -> None:
-        run = library()
+    def coloured(self, matrix: Tensor | None, scale: float, low: float, high: float) -> list[Tensor]:
+        """V batches (B, 3, size, size)."""
+        size, run = self.job.size, library()
         assert run is not None
-        for name, value in fields.items():
-            setattr(self.job, name, value)
+        views = torch.empty(self.job.count, size, size, 3, dtype=torch.float32)
+        if matrix is not None:
+            assert matrix.shape == (self.job.count, 3, 7)
+            matrix = matrix.to("cpu", torch.float32).contiguous()
+            self.job.matrix = matrix.data_ptr()
+        self.job.views, self.job.scale, self.job.low, self.job.high = views.data_ptr(), scale, low, high
         if run(self.job):
-            raise MemoryError(f"no memory for views of {self.job.size} px of images of {self.job.side} px.")
+            raise MemoryError(f"no memory for views of {size} px of images of {self.job.side} px.")
+        return list(views.permute(0, 3, 1, 2).split(self.job.batch))

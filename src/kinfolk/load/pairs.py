@@ -11,13 +11,16 @@ from torch import Tensor
 from kinfolk.augmentations import Augmentation, Parameters
 from kinfolk.core import seeds
 from kinfolk.load.batches import Batches
-from kinfolk.load.views import Pipeline
+from kinfolk.load.views import Colours, Pipeline
 from kinfolk.positives import Positives
 from kinfolk.records.views import Views
 
 AHEAD = 8
 """Of how many steps parameters are drawn at once: small operations in a row take a third of what they take each after
 a step of a network (``benchmarks/LOG.md``)."""
+
+Drawn = tuple[dict[str, Parameters], Colours]
+"""Parameters of one view of a batch, and what they do to its colours."""
 
 
 class Pairs:
@@ -53,8 +56,8 @@ class Pairs:
         self.batches, self.count, self.positives, self.stream = batches, count, positives, stream
         self.pipeline = Pipeline(steps, size)
         self.small, self.planes = list(small), planes
-        self._ahead: dict[tuple[int, int], tuple[tuple[int, ...], list[dict[str, Parameters]]]] = {}
-        self.fixed: dict[int, dict[str, Parameters]] | None = {} if fixed else None
+        self._ahead: dict[tuple[int, int], tuple[tuple[int, ...], list[Drawn]]] = {}
+        self.fixed: dict[int, Drawn] | None = {} if fixed else None
         self.labels = torch.from_numpy(batches.images.labels) if labels else None
         self.index = torch.from_numpy(batches.images.index)
 
@@ -73,20 +76,21 @@ class Pairs:
         originals = self.batches.pixels(rows[mine])
         averages = self.positives.weight != "off"
         made = Views([], [], originals, self.index[rows[mine]], small=len(self.small))
-        partners, theirs = list[Tensor](), list[dict[str, Parameters]]()
+        partners, ours, theirs = list[Tensor](), list[Drawn](), list[Drawn]()
         pipelines = [self.pipeline] * self.count + self.small
         for v, pipeline in enumerate(pipelines, first):
             other = rows if v == first and not averages else self._partners(rows, v, position)
             source = rows if averages else other
             made.sources.append(originals if source is rows else self.batches.pixels(source[mine]))
-            made.parameters.append(self._draw(pipeline, source, v, position, mine))
+            ours.append(self._draw(pipeline, source, v, position, mine))
             if averages and v < first + self.count:
                 partners.append(self.batches.pixels(other[mine]))
                 theirs.append(self._draw(pipeline, other, ~v, position, mine))
         for pipeline, same in itertools.groupby(pipelines):
             span = slice(len(made.pixels), len(made.pixels) + len(list(same)))
-            made.pixels += pipeline.views(made.sources[span], made.parameters[span])
-        made.partners = self.pipeline.views(partners, theirs)
+            made.pixels += pipeline.views(made.sources[span], *apart(ours[span]))
+        made.parameters = apart(ours)[0]
+        made.partners = self.pipeline.views(partners, *apart(theirs))
         if self.planes:
             made.pixels, made.partners = ([v.contiguous() for v in each] for each in (made.pixels, made.partners))
         if averages:
@@ -102,7 +106,7 @@ class Pairs:
 
     def _draw(
         self, pipeline: Pipeline, source: Tensor, view: int, position: tuple[int, ...], mine: slice
-    ) -> dict[str, Parameters]:
+    ) -> Drawn:
         """Parameters for this process's rows; the views of partners are numbered ~view.
 
         Where views are kept, a partner brings its own kept view of the same number.
@@ -112,23 +116,39 @@ class Pairs:
         view = max(view, ~view)
         if view not in self.fixed:
             draw = seeds.generator(self.batches.seed, self.stream, view)
-            self.fixed[view] = pipeline.draw(len(self.batches.images), draw)
+            (self.fixed[view],) = drawn(pipeline, len(self.batches.images), [draw])
         return self._taken(self.fixed[view], source[mine])
 
-    def _ahead_of(self, pipeline: Pipeline, count: int, view: int, position: tuple[int, ...]) -> dict[str, Parameters]:
+    def _ahead_of(self, pipeline: Pipeline, count: int, view: int, position: tuple[int, ...]) -> Drawn:
         """Parameters of one view of ``count`` images: a function of seed, view and position, drawn for some steps."""
         *turn, step = position
         (*known, first), found = self._ahead.get((view, count), ((-1,), []))
         if known != turn or not first <= step < first + len(found):
             steps = range(step, max(step + 1, min(step + AHEAD, self.batches.steps)))
-            draws = (seeds.generator(self.batches.seed, self.stream, *turn, s, view) for s in steps)
-            first, found = step, [pipeline.draw(count, draw) for draw in draws]
+            draws = [seeds.generator(self.batches.seed, self.stream, *turn, s, view) for s in steps]
+            first, found = step, drawn(pipeline, count, draws)
             self._ahead[view, count] = position, found
         return found[step - first]
 
-    def _taken(self, drawn: dict[str, Parameters], take: slice | Tensor) -> dict[str, Parameters]:
-        """The parameters of some images, on the device."""
-        return {
-            name: {key: value[take].to(self.batches.device, non_blocking=True) for key, value in parameters.items()}
-            for name, parameters in drawn.items()
-        }
+    def _taken(self, view: Drawn, take: slice | Tensor) -> Drawn:
+        """What was drawn for some images, on the device."""
+
+        def taken(values: Tensor) -> Tensor:
+            return values[take].to(self.batches.device, non_blocking=True)
+
+        parameters, colours = view
+        return (
+            {name: {key: taken(value) for key, value in each.items()} for name, each in parameters.items()},
+            [None if matrix is None else taken(matrix) for matrix in colours],
+        )
+
+
+def drawn(pipeline: Pipeline, count: int, generators: Sequence[torch.Generator]) -> list[Drawn]:
+    """One view of ``count`` images from each generator."""
+    parameters = [pipeline.draw(count, generator) for generator in generators]
+    return list(zip(parameters, pipeline.colours(parameters), strict=True))
+
+
+def apart(views: Sequence[Drawn]) -> tuple[list[dict[str, Parameters]], list[Colours]]:
+    """The parameters of several views, and their colours."""
+    return [parameters for parameters, _ in views], [colours for _, colours in views]

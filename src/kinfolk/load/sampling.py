@@ -114,17 +114,26 @@ class Sample:
                     image = by_column.unflatten(2, (3, -1)).permute(0, 2, 3, 1)
                 self.pieces[v].append(functools.reduce(weighted, down[at], floats(image)))
 
-    def means(self) -> Tensor:
-        """Mean colour (V * B, 3) of each image after sampling, in the units of its pixels."""
-        return torch.cat([piece.mean((2, 3)) for each in self.pieces for piece in each])
-
-    def coloured(self, matrix: Tensor, low: float, high: float) -> list[Tensor]:
-        """The images with colours mixed by ``matrix`` (V * B, 3, 4) and clipped: V batches (B, 3, size, size).
+    def coloured(self, matrix: Tensor | None, scale: float, low: float, high: float) -> list[Tensor]:
+        """The images with their colours mixed, and clipped: V batches (B, 3, size, size).
 
         They take the place of the pieces, so that both are never held.
+
+        Args:
+            matrix: (V * B, 3, 7) of a pixel, the mean colour of its image after sampling, and 1; None leaves colours.
+            scale: what brings pixels to [0, 1], for which the matrix is.
+            low: what 0 becomes, and what is clipped to it.
+            high: what 1 becomes, and what is clipped to it.
         """
-        linear, offset = matrix.split([3, 1], 2)
         sizes = [len(piece) for each in self.pieces for piece in each]
+        if matrix is None:
+            eye = torch.eye(3, device=self.pieces[0][0].device)
+            linear, offset = eye.expand(sum(sizes), 3, 3), torch.zeros_like(eye[:, :1]).expand(sum(sizes), 3, 1)
+        else:
+            linear, by_mean, constant = matrix.split([3, 3, 1], 2)
+            means = torch.cat([piece.mean((2, 3)) for each in self.pieces for piece in each])
+            offset = constant + by_mean @ (scale * means[:, :, None])
+        linear, offset = (high - low) * scale * linear, (high - low) * offset + low
         offsets, matrices = iter(offset.split(sizes)), iter(linear.split(sizes))
         for each in self.pieces:
             for p, piece in enumerate(each):

@@ -175,7 +175,7 @@ class Trainer:
             group["lr"] = optim.rate(step, self.total, self.per_epoch, self.recipe.train)
         self.optimizer.step()
         self.objective.after_step((step + 1) / self.total)
-        terms, measures = (mean(values) for values in zip(*found, strict=True))
+        terms, measures = found[0] if len(found) == 1 else (mean(values) for values in zip(*found, strict=True))
         self.pending.append(terms)
         self.measured.append(measures)
 
