@@ -104,3 +104,23 @@ def test_wrong_requests_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="Name a run"):
         duplicates(tmp_path / "d.csv")
     assert not list(tmp_path.iterdir())
+
+
+def test_alike_to_a_run_alone_is_not_a_duplicate(photos: Path, tmp_path: Path) -> None:
+    """Features of a few steps are all alike; the copies are among the near ones, and the mirrored one too."""
+    asked = Recipe.of({
+        "data": {"name": str(photos), "size": 40}, "encoder": {"name": "convnet", "channels": [8, 16]},
+        "method": {"hidden": 8, "out": 4}, "train": {"epochs": 3, "batch": 16, "threads": 1},
+    })
+    run = train(asked, tmp_path / "run")
+    told = duplicates(tmp_path / "d.csv", run=run)
+    assert "small pictures that correlate by 0.7" in told[0]
+    rows = read(tmp_path / "d.csv")
+    groups: dict[str, set[str]] = {}
+    for name, row in rows.items():
+        groups.setdefault(row["group"], set()).add(name)
+    assert sorted(map(sorted, groups.values())) == [
+        ["03.png", "same as 3.bmp"], ["07.png", "resaved 7.jpg", "small 7.png"], ["11.png", "mirrored 11.png"],
+    ]
+    duplicates(tmp_path / "all.csv", run=run, threshold=float(told[0].split("at least ")[1][:6]))
+    assert len(read(tmp_path / "all.csv")) > len(rows)

@@ -3,8 +3,11 @@
 Exact: the same pixels after decoding, whatever the files are called and however they are packed. Near: linked by
 pairs of at least a threshold of similarity. Without a run the similarity is the correlation of 16 x 16 colour
 pictures: it sees copies that were resized, saved again, brightened or cut a little, not mirrored or turned ones. With
-a run it is the cosine of its centred features. ``threshold = auto`` is what 95 of 100 images of this data reach with
-a copy of themselves, a fiftieth cut off at every side and saved as JPEG of quality 60.
+a run it is the cosine of its centred features, which sees mirrored copies and such as are cut more too. ``threshold =
+auto`` is what 95 of 100 images of this data reach with a copy of themselves, a fiftieth cut off at every side and saved
+as JPEG of quality 60. Features are alike for other reasons too, so there the small pictures of a pair, one of them
+mirrored or not, have to correlate by RESEMBLING as well, in what is left of them without the directions in which
+pictures of this data differ most, such as a light sky over dark ground.
 """
 
 from __future__ import annotations
@@ -24,14 +27,18 @@ from kinfolk.core.errors import RequestError
 from kinfolk.embed import embedder
 from kinfolk.load.images import load
 from kinfolk.load.sources import open_dataset, opened_once
+from kinfolk.numerics.linalg import principal
 from kinfolk.numerics.nearest import nearest
 from kinfolk.records.images import Images
 from kinfolk.records.run import Run
 
 Progress = Callable[[int, int], None]
 Vectors = Callable[[np.ndarray], np.ndarray]
+Pairs = Callable[[np.ndarray, np.ndarray], np.ndarray]
 SIZE, SMALL, PIECE = 64, 16, 5000
 FAINT = 4.0
+RESEMBLING, COMMON, SEEN = 0.7, 10, 5000
+"""Least correlation, directions left out (of few images one for 20), and pictures that these are found from."""
 NEIGHBOURS, SAMPLE = 10, 500
 GROUPS_SHOWN, TILES_SHOWN = 100, 12
 COLUMNS = ("group", "kind", "split", "path", "label", "similarity")
@@ -52,7 +59,7 @@ def duplicates(
             same pixels (``exact``) or not (``near``), split, path, class, and the similarity with the most alike.
         data: the images; empty is the run's own.
         run: whose embedding compares; None compares small pictures.
-        threshold: the least similarity of near duplicates.
+        threshold: the least similarity of near duplicates; a number stands alone, without a look at pictures.
         embedding: called with (done, total).
 
     Returns:
@@ -75,7 +82,8 @@ def duplicates(
     vectors = lengths_off(vectors - centre, bool(run))
     least = calibrated(maker, parts, centre, bool(run)) if threshold == "auto" else float(threshold)
     same = exact(parts, [dataset.open(part.split).decode for part in parts])
-    groups, likeness = grouped(vectors, same, least)
+    looks = bool(run) and threshold == "auto"
+    groups, likeness = grouped(vectors, same, least, resembling(parts) if looks else None)
     rows = table(parts, groups, same, likeness)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
@@ -83,7 +91,7 @@ def duplicates(
     page = out.with_suffix(".html")
     sheet.write(page, f"{parts[0].name}: {len(groups)} groups of duplicates", drawn(parts, groups, rows))
     remarks = dict.fromkeys(remark for part in parts for remark in part.remarks)
-    return [*remarks] + told(parts, groups, same, least) + [f"groups: {out}", f"sheet: {page}"]
+    return [*remarks] + told(parts, groups, same, least, looks) + [f"groups: {out}", f"sheet: {page}"]
 
 
 def embed_all(maker: Vectors, images: Images, progress: Progress | None) -> np.ndarray:
@@ -98,10 +106,12 @@ def embed_all(maker: Vectors, images: Images, progress: Progress | None) -> np.n
 
 
 def miniatures(pixels: np.ndarray) -> np.ndarray:
-    """uint8 (n, 3, S, S), S a multiple of 16 -> 16 x 16 pictures less their mean colour, float32 (n, 768)."""
-    n, channels, side, _ = pixels.shape
-    small = pixels.reshape(n, channels, SMALL, side // SMALL, SMALL, side // SMALL).mean((3, 5), dtype=np.float32)
-    return (small - small.mean((2, 3), keepdims=True)).reshape(n, -1)
+    """uint8 (n, 3, S, S) -> 16 x 16 pictures less their mean colour, float32 (n, 768)."""
+    import torch
+
+    small = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(pixels.astype(np.float32)), SMALL)
+    found: np.ndarray = (small - small.mean((2, 3), keepdim=True)).flatten(1).numpy()
+    return found
 
 
 def lengths_off(vectors: np.ndarray, plain: bool) -> np.ndarray:
@@ -120,6 +130,37 @@ def calibrated(maker: Vectors, parts: list[Images], centre: np.ndarray, plain: b
     copies = np.stack([altered(p.transpose(1, 2, 0)).transpose(2, 0, 1) for p in pixels])
     one, other = (lengths_off(maker(p) - centre, plain) for p in (pixels, copies))
     return float(np.quantile((one * other).sum(1), 0.05))
+
+
+def resembling(parts: list[Images]) -> Pairs:
+    """Says of pairs of images (n,) and (n,) which have small pictures that correlate, one mirrored or not."""
+    starts = np.cumsum([0, *map(len, parts)])
+
+    def pictures(images: np.ndarray) -> np.ndarray:
+        split = np.searchsorted(starts, images, side="right") - 1
+        return miniatures(np.stack([parts[p].pixels[i - starts[p]] for p, i in zip(split, images, strict=True)]))
+
+    seen = pictures(np.unique(np.linspace(0, starts[-1] - 1, min(SEEN, starts[-1])).astype(int)))
+    centre, common, _ = principal(np.concatenate([seen, mirrored(seen)]), max(1, min(COMMON, int(starts[-1]) // 20)))
+
+    def rest(small: np.ndarray) -> np.ndarray:
+        small = small - centre
+        return lengths_off(small - (small @ common) @ common.T, plain=False)
+
+    def alike(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        found = [np.zeros(0, bool)]
+        for start in range(0, len(one), PIECE):
+            a, b = (pictures(images[start : start + PIECE]) for images in (one, other))
+            likeness = [(rest(a) * rest(c)).sum(1) for c in (b, mirrored(b))]
+            found.append(np.maximum(*likeness) >= RESEMBLING)
+        return np.concatenate(found)
+
+    return alike
+
+
+def mirrored(small: np.ndarray) -> np.ndarray:
+    """Small pictures (n, 768), left and right exchanged."""
+    return small.reshape(-1, 3, SMALL, SMALL)[..., ::-1].reshape(small.shape)
 
 
 def altered(picture: np.ndarray) -> np.ndarray:
@@ -153,10 +194,13 @@ def exact(parts: list[Images], decoders: list[Callable[[int], np.ndarray]]) -> n
     return first
 
 
-def grouped(vectors: np.ndarray, same: np.ndarray, least: float) -> tuple[list[np.ndarray], np.ndarray]:
+def grouped(
+    vectors: np.ndarray, same: np.ndarray, least: float, alike: Pairs | None = None
+) -> tuple[list[np.ndarray], np.ndarray]:
     """Groups of two and more images, the largest first, and each image's highest similarity with another.
 
-    Only the first of each set of equal images is compared; an image is linked to at most its 10 nearest.
+    Only the first of each set of equal images is compared; an image is linked to at most its 10 nearest, and to those
+    that are ``alike``.
     """
     own = np.unique(same)
     likeness = np.full(len(same), -1.0)
@@ -174,8 +218,11 @@ def grouped(vectors: np.ndarray, same: np.ndarray, least: float) -> tuple[list[n
             vectors[own], vectors[own], min(NEIGHBOURS, len(own) - 1), metric="dot", exclude=numbers
         )
         likeness[own] = similarity[:, 0]
-        for i, k in zip(*np.nonzero(similarity >= least), strict=True):
-            one, other = sorted((root(int(own[i])), root(int(own[found[i, k]]))))
+        i, k = np.nonzero(similarity >= least)
+        near = np.stack([own[i], own[found[i, k]]])
+        near = near[:, alike(*near)] if alike else near
+        for pair in near.T.tolist():
+            one, other = sorted(map(root, pair))
             parent[other] = one
     likeness = likeness[same]
     repeated = np.bincount(same, minlength=len(same))[same] > 1
@@ -216,13 +263,15 @@ def drawn(parts: list[Images], groups: list[np.ndarray], rows: list[list[object]
     return shown
 
 
-def told(parts: list[Images], groups: list[np.ndarray], same: np.ndarray, least: float) -> list[str]:
+def told(parts: list[Images], groups: list[np.ndarray], same: np.ndarray, least: float, looks: bool) -> list[str]:
     """What was found, in sentences."""
     count = sum(map(len, parts))
     copies = count - len(np.unique(same))
+    also = f", and small pictures that correlate by {RESEMBLING}" if looks else ""
     lines = [
         f"{count:,} images: {copies:,} have the same pixels as an earlier one; with near duplicates (similarity of at "
-        f"least {least:.4f}) {sum(map(len, groups)):,} images form {len(groups):,} groups"
+        f"least {least:.4f}{also}) {sum(map(len, groups)):,} images form "
+        f"{len(groups):,} groups"
     ]
     if len(parts) > 1:
         starts = np.cumsum([0, *map(len, parts)])
