@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
+from importlib import metadata
 
 import numpy as np
 from record import environment, record
@@ -51,7 +52,9 @@ def main() -> None:
     for name, value in speed.items():
         print(f"{name:<19} {value:7.0f} images/s   {speed['kinfolk, auto, 0'] / value:5.1f}")
     settings = {k: v for k, v in vars(arguments).items() if k != "one"}
-    record("lightly_speed", {**settings, "channels": CHANNELS, "images_per_second": speed, **environment()})
+    peers = {name: metadata.version(name) for name in ("lightly", "torchvision")}
+    found = {"channels": CHANNELS, "images_per_second": speed, "peers": peers}
+    record("lightly_speed", {**settings, **found, **environment()})
 
 
 def ours(batch: int, steps: int, precision: str) -> float:

@@ -12,14 +12,19 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def environment(device: str = "cpu") -> dict[str, Any]:
-    """Hardware, versions, what makes the views, commit and date."""
+    """Hardware, versions, what makes the views, commit, whether the source differs from it, and date."""
     from kinfolk.core import device as hardware
     from kinfolk.load import kernel
 
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=RESULTS.parent)
+    commit = _git("rev-parse", "--short", "HEAD")
+    changed = {"changed": True} if _git("status", "--porcelain", "--", ":/src", ":/benchmarks/*.py") else {}
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     made = {**hardware.environment(device), "views": kernel.maker(device)}
-    return {**made, "commit": done.stdout.strip(), "date": now}
+    return {**made, "commit": commit, **changed, "date": now}
+
+
+def _git(*asked: str) -> str:
+    return subprocess.run(["git", *asked], capture_output=True, text=True, cwd=RESULTS.parent).stdout.strip()
 
 
 def record(name: str, row: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ import time
 from record import RESULTS, environment, record
 
 from kinfolk.core import device
+from kinfolk.load import kernel
 from kinfolk.load.pairs import AHEAD
 
 
@@ -29,8 +30,11 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"))
     parser.add_argument("--rounds", type=int, default=6, help="of eight steps each, after a first one")
+    parser.add_argument("--no-kernel", action="store_true", help="views by torch, as where there was no C compiler")
     parser.add_argument("--no-record", action="store_true", help="print only")
     arguments = parser.parse_args()
+    if arguments.no_kernel:
+        kernel.library = lambda: None
     device.keep_freed_memory()
     import torch
     from random_run import trainer
@@ -72,6 +76,7 @@ def main() -> None:
     speed = {name: arguments.batch / statistics.median(values) for name, values in times.items()}
     precision = made.recipe.train.precision
     settings = {k: getattr(arguments, k) for k in ("encoder", "size", "batch")} | {"view": view, "precision": precision}
+    settings["views"] = kernel.maker(made.recipe.train.device)
     print(f"{arguments.encoder}, {arguments.size} px images, {view} px views, batch {arguments.batch}, {precision}")
     print(f"bare  {speed['bare']:8.0f} images/s\nloop  {speed['loop']:8.0f} images/s")
     print(f"ratio {ratio:8.3f}   {last(settings)}")

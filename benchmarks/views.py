@@ -11,6 +11,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from importlib import metadata
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from record import environment, record
 
 from kinfolk.core import device, registry
 from kinfolk.core.seeds import generator
+from kinfolk.load import kernel
 from kinfolk.load.views import Pipeline
 
 NAMES = ("crop", "flip", "jitter", "grayscale")
@@ -32,7 +34,10 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--blur", action="store_true", help="Gaussian blur too")
+    parser.add_argument("--no-kernel", action="store_true", help="by torch, as where there was no C compiler")
     arguments = parser.parse_args()
+    if arguments.no_kernel:
+        kernel.library = lambda: None
     device.keep_freed_memory()
     shape = (arguments.batch, 3, arguments.size, arguments.size)
     pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8))
@@ -54,7 +59,9 @@ def main() -> None:
     print(f"{', '.join(names)}: {arguments.size} px to {arguments.view} px, batch {arguments.batch}")
     for name, value in speed.items():
         print(f"{name:<12} {value:10,.0f} views/s   {speed['kinfolk'] / value:6.1f}")
-    record("views", {**vars(arguments), "views_per_second": speed, **environment()})
+    settings = {k: v for k, v in vars(arguments).items() if k != "no_kernel"}
+    peers = {name: metadata.version(name) for name in speed if name != "kinfolk"}
+    record("views", {**settings, "views_per_second": speed, "peers": peers, **environment()})
 
 
 def ours(pixels: torch.Tensor, size: int, names: tuple[str, ...]) -> Callable[[], object]:
