@@ -13,6 +13,7 @@ import pytest
 
 from kinfolk.core import registry
 from kinfolk.core.errors import RequestError
+from kinfolk.evaluate import watch
 from kinfolk.evaluate.watch import Look, Watch, alarm, knn, similarity, spectrum
 from kinfolk.methods import Method
 from kinfolk.numerics.collapse import Extent
@@ -146,11 +147,20 @@ def test_the_watched_neighbours_and_similarities_are_their_formulas() -> None:
     assert found["similarity_random"]["p5"] < found["similarity_random"]["p95"]
 
 
-def test_a_run_that_collapses_says_so_in_its_log(tmp_path: Path) -> None:
+def test_a_run_that_collapses_says_so_in_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "EARLY", 1)
     asked = replace(recipe(epochs=2, lr=0.01), method=Recipe.of({"method": {"name": "vicreg", "variance": 0.0}}).method)
     train(asked, tmp_path / "run", [Watch()])
     last = [row["watch"] for row in rows(Run(tmp_path / "run").folder) if "watch" in row][-1]
     assert "COLLAPSE of z" in last["alarm"]
+
+
+def test_what_is_not_spread_out_after_a_few_steps_has_not_collapsed(tmp_path: Path) -> None:
+    asked = replace(recipe(epochs=2, lr=0.01), method=Recipe.of({"method": {"name": "vicreg", "variance": 0.0}}).method)
+    train(asked, tmp_path / "run", [Watch()])
+    told = [row["watch"]["alarm"] for row in rows(Run(tmp_path / "run").folder) if "watch" in row]
+    assert told
+    assert all("yet: " in text and "COLLAPSE" not in text for text in told)
 
 
 def test_projections_share_one_vector_long_before_features_do() -> None:

@@ -8,6 +8,7 @@ import torch
 
 from kinfolk.core import registry, seeds
 from kinfolk.core.errors import RequestError
+from kinfolk.load import kernel
 from kinfolk.load.batches import Batches
 from kinfolk.load.pairs import Pairs
 from kinfolk.load.views import Pipeline
@@ -50,6 +51,17 @@ def test_two_processes_see_the_views_of_one() -> None:
         torch.testing.assert_close(torch.cat([h.pixels[v] for h in halves]), whole.pixels[v], atol=1e-5, rtol=0)
     assert torch.equal(torch.cat([h.index for h in halves]), whole.index)
     assert torch.equal(torch.cat([h.labels for h in halves]), whole.labels)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_precision_of_a_network_around_it_changes_nothing(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not compiled:
+        monkeypatch.setattr(kernel, "takes", lambda *given: False)
+    rows, position = pairs().batches.rows(0, 0, 0), (0, 0, 0)
+    plain = pairs().views(rows, position, slice(None))
+    with torch.autocast("cpu", torch.bfloat16):
+        around = pairs().views(rows, position, slice(None))
+    assert all(torch.equal(a, b) for a, b in zip(plain.pixels, around.pixels, strict=True))
 
 
 def test_views_differ_from_each_other_and_between_steps() -> None:

@@ -23,6 +23,8 @@ from kinfolk.records.run import Run
 from kinfolk.train.prepare import Material
 
 HELD_OUT, BANK, SLOW = 1000, 5000, 200
+EARLY = 100
+"""Steps before which nothing has had the time to collapse: projections of an untrained network lie close together."""
 K, TEMPERATURE = 20, 0.1
 
 
@@ -43,6 +45,7 @@ class Look:
     bank: np.ndarray
     held_out: Images
     trained: Images
+    early: bool = False
 
 
 def spectrum(look: Look) -> dict[str, Any]:
@@ -52,22 +55,19 @@ def spectrum(look: Look) -> dict[str, Any]:
     if look.z is not None:
         found["rankme_z"] = linalg.rank_me(look.z)
         layers["z"] = look.z
-    alarms = [text for layer, vectors in layers.items() if (text := alarm(layer, Extent.of(vectors, layer)))]
+    extents = {layer: Extent.of(vectors, layer) for layer, vectors in layers.items()}
+    alarms = [text for layer, seen in extents.items() if (text := alarm(layer, seen, look.early))]
     return {**found, "alarm": "; ".join(alarms)} if alarms else found
 
 
-def alarm(layer: str, seen: Extent) -> str:
-    """What has collapsed, with evidence and threshold, or an empty text."""
+def alarm(layer: str, seen: Extent, early: bool = False) -> str:
+    """What has collapsed, or early in training is not spread out yet, with evidence and threshold; or an empty text."""
     if seen.complete:
-        return (
-            f"COMPLETE COLLAPSE of {layer}: variance is {seen.spread:.2g} of the mean square "
-            f"(threshold {seen.apart:g})"
-        )
+        name = f"{layer} not spread out yet" if early else f"COMPLETE COLLAPSE of {layer}"
+        return f"{name}: variance is {seen.spread:.2g} of the mean square (threshold {seen.apart:g})"
     if seen.dimensional:
-        return (
-            f"DIMENSIONAL COLLAPSE of {layer}: effective rank {seen.rank:.1f} of {seen.width} "
-            f"(threshold {seen.least:.1f})"
-        )
+        name = f"few directions of {layer} in use yet" if early else f"DIMENSIONAL COLLAPSE of {layer}"
+        return f"{name}: effective rank {seen.rank:.1f} of {seen.width} (threshold {seen.least:.1f})"
     return ""
 
 
@@ -137,7 +137,8 @@ class Watch:
         maker = Embedder(method.embedder(), "", method.projection(), self.device)
         h = maker(self.held_out.pixels)
         bank = maker(self.trained.pixels) if len(self.trained) else h[:0]
-        look = Look(h, maker.projection(h) if maker.project else None, bank, self.held_out, self.trained)
+        z = maker.projection(h) if maker.project else None
+        look = Look(h, z, bank, self.held_out, self.trained, early=row["step"] < EARLY)
         return {key: value for name in self.names for key, value in WATCHES[name](look).items()}
 
     def ended(self, run: Run) -> None:

@@ -65,12 +65,14 @@ class Pipeline:
     def colours(self, parameters: Sequence[dict[str, Parameters]]) -> list[Colours]:
         """What each run does to the colours of each of several views."""
         found: list[Colours] = [[] for _ in parameters]
-        for pointwise, steps in self.runs:
-            colour = [] if pointwise else [(key, step) for key, step in steps if step.form == "colour"]
-            matrices = [step.matrix(joined([p[key] for p in parameters])) for key, step in colour]
-            each = mixed(matrices).chunk(len(parameters)) if matrices else [None] * len(parameters)
-            for view, matrix in zip(found, each, strict=True):
-                view.append(matrix)
+        devices = {value.device.type for each in parameters for drawn in each.values() for value in drawn.values()}
+        with torch.autocast(devices.pop() if devices else "cpu", enabled=False):
+            for pointwise, steps in self.runs:
+                colour = [] if pointwise else [(key, step) for key, step in steps if step.form == "colour"]
+                matrices = [step.matrix(joined([p[key] for p in parameters])) for key, step in colour]
+                each = mixed(matrices).chunk(len(parameters)) if matrices else [None] * len(parameters)
+                for view, matrix in zip(found, each, strict=True):
+                    view.append(matrix)
         return found
 
     def apply(self, pixels: Tensor, parameters: dict[str, Parameters]) -> Tensor:
