@@ -17,6 +17,8 @@ from pathlib import Path
 from record import environment, record
 from scored import scores
 
+from kinfolk.records.run import Run
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -32,10 +34,11 @@ def main() -> None:
             subprocess.run([sys.executable, "-m", "kinfolk", "train", arguments.recipe, *asked], check=True)
             whole = time.perf_counter() - began
             rows = map(json.loads, (out / "speed.jsonl").read_text("utf-8").splitlines())
+            device = Run(out).recipe.train.device
             found = {"seconds": sum(row["seconds"] for row in rows), "command_seconds": whole, **scores(out)}
         print(f"seed {seed}: " + ", ".join(f"{key} {value:.4g}" for key, value in found.items()))
         settings = {"recipe": arguments.recipe, "epochs": arguments.epochs, "seed": seed}
-        record("headline", {**settings, **found, **environment()})
+        record("headline", {**settings, **found, **environment(device)})
 
 
 if __name__ == "__main__":

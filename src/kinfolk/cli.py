@@ -210,7 +210,7 @@ def duplicates(
     out: Out,
     subject: Annotated[str, typer.Argument(help="A run whose embedding compares; without it pixels do.")] = "",
     data: Annotated[str, typer.Option(help="The images; the run's own by default.")] = "",
-    threshold: Annotated[str, typer.Option(help="Least similarity of near duplicates, in (0, 1].")] = "auto",
+    threshold: Annotated[str, typer.Option(help="Least similarity of near ones; auto looks at pixels too.")] = "auto",
 ) -> None:
     """Find exact and near duplicates: groups as CSV, and a sheet of them (.html) beside it."""
     opening(subject or data)

@@ -3,11 +3,11 @@
 Exact: the same pixels after decoding, whatever the files are called and however they are packed. Near: linked by
 pairs of at least a threshold of similarity. Without a run the similarity is the correlation of 16 x 16 colour
 pictures: it sees copies that were resized, saved again, brightened or cut a little, not mirrored or turned ones. With
-a run it is the cosine of its centred features, which sees mirrored copies and such as are cut more too. ``threshold =
-auto`` is what 95 of 100 images of this data reach with a copy of themselves, a fiftieth cut off at every side and saved
-as JPEG of quality 60. Features are alike for other reasons too, so there the small pictures of a pair, one of them
-mirrored or not, have to correlate by RESEMBLING as well, in what is left of them without the directions in which
-pictures of this data differ most, such as a light sky over dark ground.
+a run it is the cosine of its centred features, which sees mirrored copies too. ``threshold = auto`` is what 95 of 100
+images of this data reach with a copy of themselves, a fiftieth cut off at every side and saved as JPEG of quality 60.
+Features are alike for other reasons too, so there the small pictures of a pair have to be alike as well, one of them
+mirrored or not: as much as those of copies, or in what is left of them without the directions in which pictures of this
+data differ most, such as a light sky over dark ground.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ from kinfolk.core.errors import RequestError
 from kinfolk.embed import embedder
 from kinfolk.load.images import load
 from kinfolk.load.sources import open_dataset, opened_once
-from kinfolk.numerics.linalg import principal
+from kinfolk.numerics.linalg import unit
+from kinfolk.numerics.miniatures import PIECE as FEW
+from kinfolk.numerics.miniatures import SIDE, Remainder, evened, miniatures, mirrored
 from kinfolk.numerics.nearest import nearest
 from kinfolk.records.images import Images
 from kinfolk.records.run import Run
@@ -35,10 +37,8 @@ from kinfolk.records.run import Run
 Progress = Callable[[int, int], None]
 Vectors = Callable[[np.ndarray], np.ndarray]
 Pairs = Callable[[np.ndarray, np.ndarray], np.ndarray]
-SIZE, SMALL, PIECE = 64, 16, 5000
-FAINT = 4.0
-RESEMBLING, COMMON, SEEN = 0.7, 10, 5000
-"""Least correlation, directions left out (of few images one for 20), and pictures that these are found from."""
+SIZE, PIECE = 64, 5000
+RESEMBLING, SEEN = 0.7, 5000
 NEIGHBOURS, SAMPLE = 10, 500
 GROUPS_SHOWN, TILES_SHOWN = 100, 12
 COLUMNS = ("group", "kind", "split", "path", "label", "similarity")
@@ -59,7 +59,7 @@ def duplicates(
             same pixels (``exact``) or not (``near``), split, path, class, and the similarity with the most alike.
         data: the images; empty is the run's own.
         run: whose embedding compares; None compares small pictures.
-        threshold: the least similarity of near duplicates; a number stands alone, without a look at pictures.
+        threshold: the least similarity of near duplicates; a number stands alone, ``auto`` looks at small pictures too.
         embedding: called with (done, total).
 
     Returns:
@@ -77,13 +77,14 @@ def duplicates(
         dataset = open_dataset(name, settings)
         parts = [load(name, split, **chosen) for split in dataset.splits()]
     maker: Vectors = embedder(run) if run else miniatures
+    scale: Vectors = unit if run else evened
     vectors = np.concatenate([embed_all(maker, part, embedding) for part in parts])
     centre = vectors.mean(0) if run else np.zeros(vectors.shape[1], np.float32)
-    vectors = lengths_off(vectors - centre, bool(run))
-    least = calibrated(maker, parts, centre, bool(run)) if threshold == "auto" else float(threshold)
+    vectors = scale(vectors - centre)
+    least = calibrated(maker, scale, parts, centre) if threshold == "auto" else float(threshold)
     same = exact(parts, [dataset.open(part.split).decode for part in parts])
     looks = bool(run) and threshold == "auto"
-    groups, likeness = grouped(vectors, same, least, resembling(parts) if looks else None)
+    groups, likeness = grouped(vectors, same, least, resembling(parts, same) if looks else None)
     rows = table(parts, groups, same, likeness)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
@@ -105,62 +106,53 @@ def embed_all(maker: Vectors, images: Images, progress: Progress | None) -> np.n
     return np.concatenate(found)
 
 
-def miniatures(pixels: np.ndarray) -> np.ndarray:
-    """uint8 (n, 3, S, S) -> 16 x 16 pictures less their mean colour, float32 (n, 768)."""
-    import torch
-
-    small = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(pixels.astype(np.float32)), SMALL)
-    found: np.ndarray = (small - small.mean((2, 3), keepdim=True)).flatten(1).numpy()
-    return found
-
-
-def lengths_off(vectors: np.ndarray, plain: bool) -> np.ndarray:
-    """Vectors (n, D) of length 1; miniatures fainter than ``FAINT`` levels stay shorter, or noise would be compared."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    least = 1e-12 if plain else FAINT * np.sqrt(vectors.shape[1])
-    scaled: np.ndarray = (vectors / np.maximum(length, least)).astype(np.float32)
-    return scaled
-
-
-def calibrated(maker: Vectors, parts: list[Images], centre: np.ndarray, plain: bool) -> float:
+def calibrated(maker: Vectors, scale: Vectors, parts: list[Images], centre: np.ndarray) -> float:
     """The similarity that 95 of 100 images reach with an altered copy of themselves; at most 500 are looked at."""
     images = max(parts, key=len)
     rows = np.unique(np.linspace(0, len(images) - 1, min(SAMPLE, len(images))).astype(int))
     pixels = np.array(images.pixels[rows])
     copies = np.stack([altered(p.transpose(1, 2, 0)).transpose(2, 0, 1) for p in pixels])
-    one, other = (lengths_off(maker(p) - centre, plain) for p in (pixels, copies))
+    one, other = (scale(maker(p) - centre) for p in (pixels, copies))
     return float(np.quantile((one * other).sum(1), 0.05))
 
 
-def resembling(parts: list[Images]) -> Pairs:
-    """Says of pairs of images (n,) and (n,) which have small pictures that correlate, one mirrored or not."""
-    starts = np.cumsum([0, *map(len, parts)])
+def resembling(parts: list[Images], same: np.ndarray) -> Pairs:
+    """Says of pairs of images (n,) and (n,), numbered through all splits, whether their small pictures are alike.
 
-    def pictures(images: np.ndarray) -> np.ndarray:
-        split = np.searchsorted(starts, images, side="right") - 1
-        return miniatures(np.stack([parts[p].pixels[i - starts[p]] for p, i in zip(split, images, strict=True)]))
-
-    seen = pictures(np.unique(np.linspace(0, starts[-1] - 1, min(SEEN, starts[-1])).astype(int)))
-    centre, common, _ = principal(np.concatenate([seen, mirrored(seen)]), max(1, min(COMMON, int(starts[-1]) // 20)))
-
-    def rest(small: np.ndarray) -> np.ndarray:
-        small = small - centre
-        return lengths_off(small - (small @ common) @ common.T, plain=False)
+    They are if they correlate as much as those of copies do (``calibrated``), or by RESEMBLING without the directions
+    that they have in common with all (``Remainder``); one of the two mirrored or not.
+    """
+    own = np.unique(same)
+    seen = miniatures_of(parts, own[np.unique(np.linspace(0, len(own) - 1, min(SEEN, len(own))).astype(int))])
+    least = calibrated(miniatures, evened, parts, np.zeros(seen.shape[1], np.float32))
+    judges = (evened, least), (Remainder(seen), RESEMBLING)
 
     def alike(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-        found = [np.zeros(0, bool)]
-        for start in range(0, len(one), PIECE):
-            a, b = (pictures(images[start : start + PIECE]) for images in (one, other))
-            likeness = [(rest(a) * rest(c)).sum(1) for c in (b, mirrored(b))]
-            found.append(np.maximum(*likeness) >= RESEMBLING)
-        return np.concatenate(found)
+        images, places = np.unique(np.stack([one, other]), return_inverse=True)
+        (a, b), small = places.reshape(2, -1), miniatures_of(parts, images)
+        found = np.zeros(len(one), bool)
+        for judge, enough in judges:
+            left = judge(small)
+            for right in (left, judge(mirrored(small))):
+                for start in range(0, len(one), PIECE):
+                    piece = slice(start, start + PIECE)
+                    found[piece] |= (left[a[piece]] * right[b[piece]]).sum(1) >= enough
+        return found
 
     return alike
 
 
-def mirrored(small: np.ndarray) -> np.ndarray:
-    """Small pictures (n, 768), left and right exchanged."""
-    return small.reshape(-1, 3, SMALL, SMALL)[..., ::-1].reshape(small.shape)
+def miniatures_of(parts: list[Images], images: np.ndarray) -> np.ndarray:
+    """The miniatures (n, 768) of images (n,), numbered through all splits."""
+    starts, found = np.cumsum([0, *map(len, parts)]), np.empty((len(images), 3 * SIDE**2), np.float32)
+    for start in range(0, len(images), FEW):
+        chosen = images[start : start + FEW]
+        split = np.searchsorted(starts, chosen, side="right") - 1
+        pixels = [parts[p].pixels[i - starts[p]] for p, i in zip(split, chosen, strict=True)]
+        found[start : start + FEW] = miniatures(np.stack(pixels))
+        for p in np.unique(split):
+            files.release(parts[p].pixels)
+    return found
 
 
 def altered(picture: np.ndarray) -> np.ndarray:
@@ -199,8 +191,8 @@ def grouped(
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Groups of two and more images, the largest first, and each image's highest similarity with another.
 
-    Only the first of each set of equal images is compared; an image is linked to at most its 10 nearest, and to those
-    that are ``alike``.
+    Only the first of each set of equal images is compared; an image is linked to those of its 10 nearest that are
+    ``alike``, and its similarity is that with one of them.
     """
     own = np.unique(same)
     likeness = np.full(len(same), -1.0)
@@ -217,10 +209,14 @@ def grouped(
         found, similarity = nearest(
             vectors[own], vectors[own], min(NEIGHBOURS, len(own) - 1), metric="dot", exclude=numbers
         )
-        likeness[own] = similarity[:, 0]
         i, k = np.nonzero(similarity >= least)
-        near = np.stack([own[i], own[found[i, k]]])
-        near = near[:, alike(*near)] if alike else near
+        near, first = np.unique(np.sort([own[i], own[found[i, k]]], 0), axis=1, return_index=True)
+        similarity = similarity[i, k][first]
+        if alike:
+            kept = alike(*near)
+            near, similarity = near[:, kept], similarity[kept]
+        for side in near:
+            np.maximum.at(likeness, side, similarity)
         for pair in near.T.tolist():
             one, other = sorted(map(root, pair))
             parent[other] = one
@@ -267,7 +263,7 @@ def told(parts: list[Images], groups: list[np.ndarray], same: np.ndarray, least:
     """What was found, in sentences."""
     count = sum(map(len, parts))
     copies = count - len(np.unique(same))
-    also = f", and small pictures that correlate by {RESEMBLING}" if looks else ""
+    also = ", and of small pictures that are alike" if looks else ""
     lines = [
         f"{count:,} images: {copies:,} have the same pixels as an earlier one; with near duplicates (similarity of at "
         f"least {least:.4f}{also}) {sum(map(len, groups)):,} images form "

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from kinfolk.augmentations import Augmentation
 from kinfolk.core import registry
 from kinfolk.core.errors import RequestError
 from kinfolk.load import kernel, sampling, views
@@ -180,6 +181,38 @@ def test_solarize_inverts_above_the_threshold(images: torch.Tensor) -> None:
         inverted = torch.where(plain[i] >= 0.4, 1 - plain[i], plain[i])
         expected = inverted if parameters["solarize"]["flag"][i] else plain[i]
         torch.testing.assert_close(found[i], expected)
+
+
+class Toned(Augmentation):
+    """A colour step with every part of its matrix at work."""
+
+    form = "colour"
+
+    def draw(self, batch: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
+        return {"weights": torch.rand(batch, 3, 7, generator=generator) / 7 - 0.03}
+
+    def matrix(self, parameters: dict[str, torch.Tensor]) -> torch.Tensor:
+        return parameters["weights"]
+
+
+@pytest.mark.parametrize("names", [
+    ("jitter", "jitter"), ("grayscale", "jitter"), ("toned", "toned"), ("toned", "jitter", "toned", "grayscale"),
+])
+def test_colour_steps_see_the_mean_that_those_before_them_left(images: torch.Tensor, names: tuple[str, ...]) -> None:
+    """One step after another on all pixels, each with the mean as it is then, in float64."""
+    steps = [("crop", make("crop")), *((name, Toned() if name == "toned" else make(name)) for name in names)]
+    maker = Pipeline(steps, OUT)
+    parameters = drawn(maker)
+    found = maker.apply(images, parameters).numpy()
+    for i in range(BATCH):
+        centre, extent = (parameters["crop"][key][i].double().numpy() for key in ("centre", "extent"))
+        image = crop(images[i].double().numpy() / 255, centre, extent, OUT)
+        for key, step in maker.steps[1:]:
+            weights = step.matrix({k: v[i : i + 1] for k, v in parameters[key].items()})[0].double().numpy()
+            mean = image.mean((1, 2), keepdims=True)
+            seen = np.concatenate([image, np.broadcast_to(mean, image.shape), np.ones((1, OUT, OUT))])
+            image = np.einsum("cd,dyx->cyx", weights, seen)
+        np.testing.assert_allclose(found[i], image.clip(0, 1), atol=2e-6)
 
 
 def test_blur_between_colour_steps_equals_the_steps_in_turn(images: torch.Tensor) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import platform
+import re
 import shutil
 
 import pytest
 import torch
 
+from kinfolk.augmentations import Mirrored
 from kinfolk.core import registry
 from kinfolk.load import kernel
 from kinfolk.load.views import Pipeline
@@ -99,6 +101,14 @@ def test_batches_and_parameters_of_unlike_lengths_are_not_read_beyond_their_end(
     second = images[:3] if short == "another batch" else images
     with pytest.raises((RuntimeError, IndexError)):
         maker.views([images, second], [drawn(maker, 4), drawn(maker, 3)])
+
+
+@built
+@pytest.mark.parametrize("shape", [(4, 3, 4), (3, 3, 7), (4, 7, 3)])
+def test_colours_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
+    sample = kernel.Sample([pictures(4, 12)], [], [(Mirrored(torch.zeros(4)), 12)], 12)
+    with pytest.raises(ValueError, match=re.escape(f"4 images are (.., 3, 7), not {shape}")):
+        sample.coloured(torch.zeros(shape), 1.0, 0.0, 1.0)
 
 
 @built

@@ -99,8 +99,9 @@ def test_a_step_has_its_views_whatever_was_asked_before() -> None:
     maker = pairs(batch=5)
     asked = [(0, 0, 3), (0, 0, 4), (0, 0, 0), (0, 0, 9), (1, 0, 9), (1, 1, 9), (0, 0, 2), (0, 0, 3), (0, 0, 30)]
     for position in asked:
-        found, alone = (m.views(rows, position, slice(None)).parameters for m in (maker, pairs(batch=5)))
-        for one, other in zip(found, alone, strict=True):
+        found, alone = (m.views(rows, position, slice(None)) for m in (maker, pairs(batch=5)))
+        assert all(torch.equal(a, b) for a, b in zip(found.pixels, alone.pixels, strict=True))
+        for one, other in zip(found.parameters, alone.parameters, strict=True):
             for name, values in one.items():
                 assert all(torch.equal(value, other[name][key]) for key, value in values.items())
     assert len({float(maker.views(rows, p, slice(None)).parameters[0]["crop"]["extent"][0, 0]) for p in asked}) == 8

@@ -3,7 +3,7 @@
 Source: Howard, 2013; strengths as in SimCLR (Chen et al., 2020, App. A; its CIFAR-10 strength is 0.5).
 Differs from torchvision's ColorJitter: hue is a rotation in the YIQ plane (linear) instead of a shift in HSV,
 and values are clipped once at the end instead of after each step, so that the four steps of an image are one
-3 x 4 matrix. The four then commute, so no order is drawn: saturation and hue act on chroma alone, brightness and
+matrix. The four then commute, so no order is drawn: saturation and hue act on chroma alone, brightness and
 contrast scale all alike, and the mean luma that contrast pulls towards is scaled by brightness before or after.
 """
 

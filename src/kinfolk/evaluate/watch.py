@@ -15,7 +15,7 @@ from kinfolk.load.images import evaluation_split, images_of
 from kinfolk.load.roles import bank
 from kinfolk.methods import Method
 from kinfolk.numerics import draws, linalg
-from kinfolk.numerics.collapse import Extent
+from kinfolk.numerics.collapse import EARLY, Extent
 from kinfolk.numerics.nearest import nearest
 from kinfolk.numerics.probe import by_neighbours
 from kinfolk.records.images import Images
@@ -23,8 +23,6 @@ from kinfolk.records.run import Run
 from kinfolk.train.prepare import Material
 
 HELD_OUT, BANK, SLOW = 1000, 5000, 200
-EARLY = 100
-"""Steps before which nothing has had the time to collapse: projections of an untrained network lie close together."""
 K, TEMPERATURE = 20, 0.1
 
 
@@ -38,6 +36,7 @@ class Look:
         bank: float32 (m, D), features of the training images; none where nothing asked for them.
         held_out: the held-out images.
         trained: the images behind the bank.
+        step: of training.
     """
 
     h: np.ndarray
@@ -45,29 +44,34 @@ class Look:
     bank: np.ndarray
     held_out: Images
     trained: Images
-    early: bool = False
+    step: int
 
 
 def spectrum(look: Look) -> dict[str, Any]:
-    """RankMe of h and z (Garrido et al. 2023), and an ``alarm`` where the verdict's thresholds say collapse."""
+    """RankMe of h and z (Garrido et al. 2023), and an ``alarm`` where, from step EARLY on, thresholds say collapse."""
     found: dict[str, Any] = {"rankme": linalg.rank_me(look.h)}
     layers = {"h": look.h}
     if look.z is not None:
         found["rankme_z"] = linalg.rank_me(look.z)
         layers["z"] = look.z
-    extents = {layer: Extent.of(vectors, layer) for layer, vectors in layers.items()}
-    alarms = [text for layer, seen in extents.items() if (text := alarm(layer, seen, look.early))]
+    if look.step < EARLY:
+        return found
+    alarms = [text for layer, vectors in layers.items() if (text := alarm(layer, Extent.of(vectors, layer)))]
     return {**found, "alarm": "; ".join(alarms)} if alarms else found
 
 
-def alarm(layer: str, seen: Extent, early: bool = False) -> str:
-    """What has collapsed, or early in training is not spread out yet, with evidence and threshold; or an empty text."""
+def alarm(layer: str, seen: Extent) -> str:
+    """What has collapsed, with evidence and threshold, or an empty text."""
     if seen.complete:
-        name = f"{layer} not spread out yet" if early else f"COMPLETE COLLAPSE of {layer}"
-        return f"{name}: variance is {seen.spread:.2g} of the mean square (threshold {seen.apart:g})"
+        return (
+            f"COMPLETE COLLAPSE of {layer}: variance is {seen.spread:.2g} of the mean square "
+            f"(threshold {seen.apart:g})"
+        )
     if seen.dimensional:
-        name = f"few directions of {layer} in use yet" if early else f"DIMENSIONAL COLLAPSE of {layer}"
-        return f"{name}: effective rank {seen.rank:.1f} of {seen.width} (threshold {seen.least:.1f})"
+        return (
+            f"DIMENSIONAL COLLAPSE of {layer}: effective rank {seen.rank:.1f} of {seen.width} "
+            f"(threshold {seen.least:.1f})"
+        )
     return ""
 
 
@@ -138,7 +142,7 @@ class Watch:
         h = maker(self.held_out.pixels)
         bank = maker(self.trained.pixels) if len(self.trained) else h[:0]
         z = maker.projection(h) if maker.project else None
-        look = Look(h, z, bank, self.held_out, self.trained, early=row["step"] < EARLY)
+        look = Look(h, z, bank, self.held_out, self.trained, row["step"])
         return {key: value for name in self.names for key, value in WATCHES[name](look).items()}
 
     def ended(self, run: Run) -> None:

@@ -208,17 +208,18 @@ FOR_EACH_PROCESSOR static void mean(const job *j, int64_t v, const taps *rows, c
 
 /* The 3 x 4 matrix of view v that takes pixels as they are stored to what lies between low and high. */
 static void mix(const job *j, int64_t v, const taps *rows, const taps *columns, float *to, float *scratch) {
-    const float range = j->high - j->low, *const m = j->matrix + 21 * v;
+    static const float same[21] = {[0] = 1, [8] = 1, [16] = 1};
+    const float range = j->high - j->low, *const m = j->matrix ? j->matrix + 21 * v : same;
     float means[3] = {0, 0, 0};
     int averages = 0;
-    for (int c = 0; j->matrix && c < 3; c++)
+    for (int c = 0; c < 3; c++)
         for (int i = 3; i < 6; i++) averages |= m[7 * c + i] != 0;
     if (averages) mean(j, v, rows, columns, means, scratch);
     for (int c = 0; c < 3; c++) {
         const float *const row = m + 7 * c;
-        float offset = j->matrix ? row[6] : 0;
+        float offset = row[6];
         for (int i = 0; i < 3; i++) {
-            to[4 * c + i] = range * j->scale * (j->matrix ? row[i] : i == c);
+            to[4 * c + i] = range * j->scale * row[i];
             if (averages) offset += row[3 + i] * j->scale * means[i];
         }
         to[4 * c + 3] = range * offset + j->low;

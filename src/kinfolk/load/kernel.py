@@ -100,9 +100,10 @@ class Sample:
         assert run is not None
         views = torch.empty(self.job.count, size, size, 3, dtype=torch.float32)
         if matrix is not None:
-            assert matrix.shape == (self.job.count, 3, 7)
+            if matrix.shape != (self.job.count, 3, 7):
+                raise ValueError(f"colours of {self.job.count} images are (.., 3, 7), not {tuple(matrix.shape)}.")
             matrix = matrix.to("cpu", torch.float32).contiguous()
-            self.job.matrix = matrix.data_ptr()
+        self.job.matrix = None if matrix is None else matrix.data_ptr()
         self.job.views, self.job.scale, self.job.low, self.job.high = views.data_ptr(), scale, low, high
         if run(self.job):
             raise MemoryError(f"no memory for views of {size} px of images of {self.job.side} px.")

@@ -57,7 +57,7 @@ class Pairs:
         self.pipeline = Pipeline(steps, size)
         self.small, self.planes = list(small), planes
         self._ahead: dict[tuple[int, int], tuple[tuple[int, ...], list[Drawn]]] = {}
-        self.fixed: dict[int, Drawn] | None = {} if fixed else None
+        self.fixed: dict[int, dict[str, Parameters]] | None = {} if fixed else None
         self.labels = torch.from_numpy(batches.images.labels) if labels else None
         self.index = torch.from_numpy(batches.images.index)
 
@@ -116,8 +116,9 @@ class Pairs:
         view = max(view, ~view)
         if view not in self.fixed:
             draw = seeds.generator(self.batches.seed, self.stream, view)
-            (self.fixed[view],) = drawn(pipeline, len(self.batches.images), [draw])
-        return self._taken(self.fixed[view], source[mine])
+            self.fixed[view] = pipeline.draw(len(self.batches.images), draw)
+        parameters, _ = self._taken((self.fixed[view], []), source[mine])
+        return parameters, pipeline.colours([parameters])[0]
 
     def _ahead_of(self, pipeline: Pipeline, count: int, view: int, position: tuple[int, ...]) -> Drawn:
         """Parameters of one view of ``count`` images: a function of seed, view and position, drawn for some steps."""

@@ -15,6 +15,8 @@ from kinfolk.numerics import linalg
 
 SPREAD = {"h": 1e-3, "z": 0.25}
 RANK = 0.05
+EARLY = 100
+"""Steps of training before which nothing has collapsed: projections of an untrained network lie close together."""
 
 
 @dataclass(frozen=True)

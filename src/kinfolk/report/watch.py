@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kinfolk.numerics.collapse import EARLY
 from kinfolk.report import lines
 from kinfolk.report.columns import words
 from kinfolk.report.document import Document
@@ -38,7 +39,7 @@ def show(runs: Sequence[Material], page: Document) -> Markup:
 
 def calm(runs: Sequence[Material]) -> Markup | None:
     """That the watch for collapse, which goes with the spectrum, was silent."""
-    watched = [run for run in runs if _seen(run, "rankme")]
+    watched = [run for run in runs if any("rankme" in r.get("watch", {}) and r["step"] >= EARLY for r in run.epochs)]
     told = f"Collapse was watched for in {len(watched)} run{'s' * (len(watched) > 1)} and seen in none."
     return tag("p", told) if watched else None
 
