@@ -1,10 +1,12 @@
-# Two commands for a newcomer: `make demo` and `make test`. Both make .venv first if it is missing.
+# Commands for a newcomer: `make install`, `make demo` and `make test`. Each makes .venv first if it is missing.
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 NEEDS := sudo apt-get install -y git make python3-venv
 
-.PHONY: demo test lint bench docs clean
+.PHONY: install demo test lint bench docs clean
+
+install: $(STAMP)
 
 demo: $(STAMP)
 	$(VENV)/bin/kinfolk demo

@@ -1,4 +1,4 @@
-"""Duplicates: made copies are found and put together, what is different or mirrored is not, and the files are right."""
+"""Duplicates: made copies, mirrored ones among them, are found and put together, and the files are right."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def picture(seed: int, height: int = 120, width: int = 160) -> Image.Image:
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty pictures and copies of three of them, one across the splits; nothing is said of a mirrored one."""
+    """Forty pictures and copies of four of them, two across the splits, one mirrored."""
     root = tmp_path_factory.mktemp("photos")
     for split in ("train", "test"):
         (root / split).mkdir()
@@ -54,6 +54,7 @@ def test_copies_are_found_and_nothing_else(photos: Path, tmp_path: Path) -> None
         groups.setdefault(row["group"], set()).add(name)
     assert sorted(map(sorted, groups.values())) == [
         ["03.png", "same as 3.bmp"], ["07.png", "resaved 7.jpg", "small 7.png"], ["09.png", "dark 9.png"],
+        ["11.png", "mirrored 11.png"],
     ]
     assert rows["07.png"]["group"] == "1"
     assert {name: row["kind"] for name, row in rows.items() if row["kind"] == "exact"}.keys() == {
@@ -63,9 +64,9 @@ def test_copies_are_found_and_nothing_else(photos: Path, tmp_path: Path) -> None
     assert 0.95 < float(rows["resaved 7.jpg"]["similarity"]) <= 1
     assert rows["resaved 7.jpg"]["split"] == "test"
     assert "46 images: 1 have the same pixels" in told[0]
-    assert told[1].startswith("1 groups span splits")
+    assert told[1].startswith("2 groups span splits")
     page = (tmp_path / "d.html").read_text("utf-8")
-    assert page.count("<img") == 7
+    assert page.count("<img") == 9
     assert "resaved 7.jpg" in page
 
 
@@ -132,7 +133,7 @@ def test_alike_to_a_run_alone_is_not_a_duplicate(photos: Path, tmp_path: Path) -
     })
     run = train(asked, tmp_path / "run")
     told = duplicates(tmp_path / "d.csv", run=run)
-    assert "small pictures that are alike" in told[0]
+    assert "small pictures alike too" in told[0]
     rows = read(tmp_path / "d.csv")
     groups: dict[str, set[str]] = {}
     for name, row in rows.items():

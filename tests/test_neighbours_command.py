@@ -90,6 +90,7 @@ def test_a_table_names_images_by_their_paths(tmp_path: Path) -> None:
     }
     assert "positives.index" not in summary(found, given, out)[-1]
     assert "--out FILE.npz" in summary(found, given, out)[-1]
+    assert summary(found, given, out)[-1].startswith("only images of train are compared (--split test")
 
 
 def test_images_without_a_label_are_left_out_of_purity_and_counted() -> None:

@@ -55,7 +55,7 @@ def train(
 ) -> None:
     """Train an encoder on images without labels; a run that was broken off goes on where it stopped."""
     given = {k: v for k, v in locals().items() if k in FLAGS and v}
-    opening(data or recipe)
+    opening(data or recipe or "the built-in digits, as neither --data nor a recipe is named")
     asked = request(recipe, given, set_)
     kept, watcher = Setting("keep", "int[]", (), interval="[1, inf)").check(keep), watching(watch, every)
     if dry_run:
@@ -212,7 +212,7 @@ def duplicates(
     data: Annotated[str, typer.Option(help="The images; the run's own by default.")] = "",
     threshold: Annotated[str, typer.Option(help="Least similarity of near ones; auto looks at pixels too.")] = "auto",
 ) -> None:
-    """Find exact and near duplicates: groups as CSV, and a sheet of them (.html) beside it."""
+    """Find exact and near duplicates, also mirrored: groups as CSV, and a sheet of them (.html) beside it."""
     opening(subject or data)
     from kinfolk.duplicates import duplicates as find
     from kinfolk.records.run import Run

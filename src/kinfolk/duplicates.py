@@ -2,12 +2,12 @@
 
 Exact: the same pixels after decoding, whatever the files are called and however they are packed. Near: linked by
 pairs of at least a threshold of similarity. Without a run the similarity is the correlation of 16 x 16 colour
-pictures: it sees copies that were resized, saved again, brightened or cut a little, not mirrored or turned ones. With
-a run it is the cosine of its centred features, which sees mirrored copies too. ``threshold = auto`` is what 95 of 100
-images of this data reach with a copy of themselves, a fiftieth cut off at every side and saved as JPEG of quality 60.
-Features are alike for other reasons too, so there the small pictures of a pair have to be alike as well, one of them
-mirrored or not: as much as those of copies, or in what is left of them without the directions in which pictures of this
-data differ most, such as a light sky over dark ground.
+pictures, one of them mirrored or not: it sees copies that were resized, saved again, brightened or cut a little, not
+turned ones. With a run it is the cosine of its centred features. ``threshold = auto`` is what 95 of 100 images of this
+data reach with a copy of themselves, a fiftieth cut off at every side and saved as JPEG of quality 60. Features are
+alike for other reasons too, so there the small pictures of a pair have to be alike as well: as much as those of copies,
+or in what is left of them without the directions in which pictures of this data differ most, such as a light sky over
+dark ground.
 """
 
 from __future__ import annotations
@@ -84,15 +84,18 @@ def duplicates(
     least = calibrated(maker, scale, parts, centre) if threshold == "auto" else float(threshold)
     same = exact(parts, [dataset.open(part.split).decode for part in parts])
     looks = bool(run) and threshold == "auto"
-    groups, likeness = grouped(vectors, same, least, resembling(parts, same) if looks else None)
+    queries = [vectors] if run else [vectors, mirrored(vectors)]
+    groups, likeness = grouped(queries, same, least, resembling(parts, same) if looks else None)
     rows = table(parts, groups, same, likeness)
+    near = f"{'cosine of features' if run else 'correlation of small pictures'} of at least {least:.4f}"
+    near += ", small pictures alike too" if looks else ""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
     files.write_text(out, text.getvalue())
     page = out.with_suffix(".html")
     sheet.write(page, f"{parts[0].name}: {len(groups)} groups of duplicates", drawn(parts, groups, rows))
     remarks = dict.fromkeys(remark for part in parts for remark in part.remarks)
-    return [*remarks] + told(parts, groups, same, least, looks) + [f"groups: {out}", f"sheet: {page}"]
+    return [*remarks] + told(parts, groups, same, near) + [f"groups: {out}", f"sheet: {page}"]
 
 
 def embed_all(maker: Vectors, images: Images, progress: Progress | None) -> np.ndarray:
@@ -187,12 +190,13 @@ def exact(parts: list[Images], decoders: list[Callable[[int], np.ndarray]]) -> n
 
 
 def grouped(
-    vectors: np.ndarray, same: np.ndarray, least: float, alike: Pairs | None = None
+    queries: list[np.ndarray], same: np.ndarray, least: float, alike: Pairs | None = None
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Groups of two and more images, the largest first, and each image's highest similarity with another.
 
-    Only the first of each set of equal images is compared; an image is linked to those of its 10 nearest that are
-    ``alike``, and its similarity is that with one of them.
+    The first of ``queries`` are the vectors (N, D) of the images, among which those of each are searched for. Only the
+    first of each set of equal images is compared; an image is linked to those of its 10 nearest that are ``alike``,
+    and its similarity is that with one of them.
     """
     own = np.unique(same)
     likeness = np.full(len(same), -1.0)
@@ -205,18 +209,22 @@ def grouped(
         return i
 
     if len(own) > 1:
-        numbers = np.arange(len(own))
-        found, similarity = nearest(
-            vectors[own], vectors[own], min(NEIGHBOURS, len(own) - 1), metric="dot", exclude=numbers
-        )
-        i, k = np.nonzero(similarity >= least)
-        near, first = np.unique(np.sort([own[i], own[found[i, k]]], 0), axis=1, return_index=True)
-        similarity = similarity[i, k][first]
+        near, values = np.zeros((2, 0), np.int64), np.zeros(0, np.float32)
+        for vectors in queries:
+            k = min(NEIGHBOURS, len(own) - 1)
+            numbers = np.arange(len(own))
+            found, similarity = nearest(vectors[own], queries[0][own], k, metric="dot", exclude=numbers)
+            row, rank = np.nonzero(similarity >= least)
+            near = np.concatenate([near, np.sort([own[row], own[found[row, rank]]], 0)], 1)
+            values = np.concatenate([values, similarity[row, rank]])
+        falling = np.argsort(-values, kind="stable")
+        near, first = np.unique(near[:, falling], axis=1, return_index=True)
+        values = values[falling][first]
         if alike:
             kept = alike(*near)
-            near, similarity = near[:, kept], similarity[kept]
+            near, values = near[:, kept], values[kept]
         for side in near:
-            np.maximum.at(likeness, side, similarity)
+            np.maximum.at(likeness, side, values)
         for pair in near.T.tolist():
             one, other = sorted(map(root, pair))
             parent[other] = one
@@ -259,18 +267,17 @@ def drawn(parts: list[Images], groups: list[np.ndarray], rows: list[list[object]
     return shown
 
 
-def told(parts: list[Images], groups: list[np.ndarray], same: np.ndarray, least: float, looks: bool) -> list[str]:
-    """What was found, in sentences."""
+def told(parts: list[Images], groups: list[np.ndarray], same: np.ndarray, near: str) -> list[str]:
+    """What was found, in sentences; ``near`` says which are near duplicates."""
     count = sum(map(len, parts))
     copies = count - len(np.unique(same))
-    also = ", and of small pictures that are alike" if looks else ""
     lines = [
-        f"{count:,} images: {copies:,} have the same pixels as an earlier one; with near duplicates (similarity of at "
-        f"least {least:.4f}{also}) {sum(map(len, groups)):,} images form "
-        f"{len(groups):,} groups"
+        f"{count:,} images: {copies:,} have the same pixels as an earlier one; with near duplicates ({near}) "
+        f"{sum(map(len, groups)):,} images form {len(groups):,} group{'s' * (len(groups) != 1)}"
     ]
     if len(parts) > 1:
         starts = np.cumsum([0, *map(len, parts)])
         across = sum(len(set(np.searchsorted(starts, g, side="right").tolist())) > 1 for g in groups)
-        lines.append(f"{across:,} groups span splits: what is measured on one was seen in another")
+        span = "1 group spans" if across == 1 else f"{across:,} groups span"
+        lines.append(f"{span} splits: what is measured on one was seen in another")
     return lines

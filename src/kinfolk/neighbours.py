@@ -74,7 +74,11 @@ def save(found: Neighbours, features: Features, out: Path) -> None:
 def summary(found: Neighbours, features: Features, out: Path) -> list[str]:
     """What was found and written, how pure it is, and what can be done with it, in words."""
     if out.suffix == ".csv":
-        ready = unplaced = "to train with them: the same with --out FILE.npz"
+        other = "train" if found.split != "train" else "test"
+        ready = unplaced = (
+            f"only images of {found.split} are compared (--split {other} for those of {other}); "
+            "to train with these neighbours: the same with --out FILE.npz"
+        )
     else:
         ready = f"next: kinfolk train ... --set positives.name=neighbours --set positives.index={out}"
         unplaced = "of which images is not known: to train with it, name them: "

@@ -275,7 +275,7 @@ def test_the_verdict_on_constructed_spaces(true: str, layer: str) -> None:
     }
     found = measure("verdict", Subject("made", made))["verdict"]
     assert found.data["verdict"] == true, found.data["evidence"]
-    assert found.data["unsure"] == ["not compared with pixels"]
+    assert found.data["unsure"] == ["no labels to compare with pixels by"]
     for row in found.data["evidence"]:
         assert set(row) == {"name", "value", "threshold", "says"}
 
@@ -300,8 +300,8 @@ def test_a_verdict_on_few_images_says_so() -> None:
         for role, n in (("train", 300), ("test", 30))
     }
     found = measure("verdict", Subject("made", made))["verdict"]
-    assert found.data["unsure"] == ["only 30 test images looked at", "not compared with pixels"]
-    assert found.text.endswith("(only 30 test images looked at, not compared with pixels).")
+    assert found.data["unsure"] == ["only 30 test images looked at", "no labels to compare with pixels by"]
+    assert found.text.endswith("(only 30 test images looked at, no labels to compare with pixels by).")
 
 
 def test_the_verdict_on_a_background_shortcut() -> None:

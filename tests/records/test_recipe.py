@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from kinfolk.core import registry
 from kinfolk.core.errors import RequestError
 from kinfolk.records.differences import differences
 from kinfolk.records.recipe import DEFAULT_AUGMENTATIONS, Recipe
-from kinfolk.records.request import put
+from kinfolk.records.request import put, request
 
 
 @pytest.mark.parametrize("name", sorted(p.stem for p in (registry.PACKAGE / "recipes").glob("*.toml")))
@@ -96,3 +97,9 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text("[train\n")
     with pytest.raises(RequestError, match=r"x\.toml' is not a recipe"):
         Recipe.load(tmp_path / "x.toml")
+
+
+def test_a_folder_in_the_place_of_a_recipe_is_told_to_be_data(tmp_path: Path) -> None:
+    told = f"'{tmp_path}' is not a recipe. To train on what lies there: --data {tmp_path}."
+    with pytest.raises(RequestError, match=re.escape(told)):
+        request(str(tmp_path), {}, [])

@@ -92,7 +92,7 @@ class Verdict:
         grave = [row for row in evidence if found and row["says"] == verdict]
         told = "; ".join(f"{row['name']} is {row['value']:.3g} (threshold {row['threshold']:.3g})" for row in grave)
         unsure = [f"only {len(test)} test images looked at"] if len(test) < FEW else []
-        unsure += [] if any(row["name"] == FLOOR for row in evidence) else ["not compared with pixels"]
+        unsure += [] if any(row["name"] == FLOOR for row in evidence) else ["no labels to compare with pixels by"]
         text = f"{verdict[0].upper()}{verdict[1:]}: {told or f'none of {len(evidence)} tests found a fault'}"
         text += f" ({', '.join(unsure)})" if unsure else ""
         return [Finding(

@@ -63,7 +63,7 @@ def _open(name_or_path: str, settings: dict[str, Any] | None) -> Dataset:
         return _named(name_or_path, settings or {})
     path = Path(name_or_path).expanduser()
     if path.exists():
-        return at(path, settings=settings)
+        return at(path.resolve(), settings=settings)
     if os.sep in name_or_path or "/" in name_or_path or path.suffix:
         raise RequestError(f"no data at '{name_or_path}': there is no such file or folder.")
     raise unknown("dataset (nor is there such a path)", name_or_path, [n for n in known if n not in GENERAL])

@@ -22,6 +22,8 @@ def request(recipe: str, flags: dict[str, str], pairs: list[str]) -> Recipe:
     if recipe:
         path = Path(recipe)
         if path.suffix != ".toml":
+            if recipe not in shipped.recipes() and path.exists():
+                raise RequestError(f"'{recipe}' is not a recipe. To train on what lies there: --data {recipe}.")
             path = shipped.recipe(recipe)
         values = read(path)
     return checked(values, flags, pairs)

@@ -232,7 +232,7 @@ class Trainer:
         row: dict[str, Any] = {"epoch": epoch, "step": step}
         if not all(bool(torch.isfinite(p).all()) for p in self.objective.parameters()):
             self.stop(step, "weights")
-        row["validation"], measures = self.validation(self.objective, self.precision(), self.recipe)
+        row["validation"], measures = self.validation(self.objective, self.precision())
         if any(measures.values()):
             row["validation_measures"] = measures
         for split, terms in row["validation"].items():
