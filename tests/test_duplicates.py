@@ -46,13 +46,18 @@ def read(path: Path) -> dict[str, dict[str, str]]:
     return {Path(row["path"]).name: row for row in rows}
 
 
+def together(rows: dict[str, dict[str, str]]) -> list[list[str]]:
+    """The names in each group."""
+    groups: dict[str, list[str]] = {}
+    for name, row in rows.items():
+        groups.setdefault(row["group"], []).append(name)
+    return sorted(map(sorted, groups.values()))
+
+
 def test_copies_are_found_and_nothing_else(photos: Path, tmp_path: Path) -> None:
     told = duplicates(tmp_path / "d.csv", data=str(photos))
     rows = read(tmp_path / "d.csv")
-    groups: dict[str, set[str]] = {}
-    for name, row in rows.items():
-        groups.setdefault(row["group"], set()).add(name)
-    assert sorted(map(sorted, groups.values())) == [
+    assert together(rows) == [
         ["03.png", "same as 3.bmp"], ["07.png", "resaved 7.jpg", "small 7.png"], ["09.png", "dark 9.png"],
         ["11.png", "mirrored 11.png"],
     ]
@@ -135,10 +140,7 @@ def test_alike_to_a_run_alone_is_not_a_duplicate(photos: Path, tmp_path: Path) -
     told = duplicates(tmp_path / "d.csv", run=run)
     assert "small pictures alike too" in told[0]
     rows = read(tmp_path / "d.csv")
-    groups: dict[str, set[str]] = {}
-    for name, row in rows.items():
-        groups.setdefault(row["group"], set()).add(name)
-    assert sorted(map(sorted, groups.values())) == [
+    assert together(rows) == [
         ["03.png", "same as 3.bmp"], ["07.png", "resaved 7.jpg", "small 7.png"], ["11.png", "mirrored 11.png"],
     ]
     duplicates(tmp_path / "all.csv", run=run, threshold=float(told[0].split("at least ")[1][:6]))

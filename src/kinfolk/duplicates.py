@@ -93,7 +93,7 @@ def duplicates(
     csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
     files.write_text(out, text.getvalue())
     page = out.with_suffix(".html")
-    sheet.write(page, f"{parts[0].name}: {len(groups)} groups of duplicates", drawn(parts, groups, rows))
+    sheet.write(page, f"{parts[0].name}: {counted(groups)} of duplicates", drawn(parts, groups, rows))
     remarks = dict.fromkeys(remark for part in parts for remark in part.remarks)
     return [*remarks] + told(parts, groups, same, near) + [f"groups: {out}", f"sheet: {page}"]
 
@@ -273,7 +273,7 @@ def told(parts: list[Images], groups: list[np.ndarray], same: np.ndarray, near: 
     copies = count - len(np.unique(same))
     lines = [
         f"{count:,} images: {copies:,} have the same pixels as an earlier one; with near duplicates ({near}) "
-        f"{sum(map(len, groups)):,} images form {len(groups):,} group{'s' * (len(groups) != 1)}"
+        f"{sum(map(len, groups)):,} images form {counted(groups)}"
     ]
     if len(parts) > 1:
         starts = np.cumsum([0, *map(len, parts)])
@@ -281,3 +281,8 @@ def told(parts: list[Images], groups: list[np.ndarray], same: np.ndarray, near: 
         span = "1 group spans" if across == 1 else f"{across:,} groups span"
         lines.append(f"{span} splits: what is measured on one was seen in another")
     return lines
+
+
+def counted(groups: list[np.ndarray]) -> str:
+    """How many groups there are, in words."""
+    return f"{len(groups):,} group{'s' * (len(groups) != 1)}"
