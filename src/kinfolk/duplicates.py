@@ -147,15 +147,21 @@ def resembling(parts: list[Images], same: np.ndarray) -> Pairs:
 
 def miniatures_of(parts: list[Images], images: np.ndarray) -> np.ndarray:
     """The miniatures (n, 768) of images (n,), numbered through all splits."""
-    starts, found = np.cumsum([0, *map(len, parts)]), np.empty((len(images), 3 * SIDE**2), np.float32)
+    found = np.empty((len(images), 3 * SIDE**2), np.float32)
     for start in range(0, len(images), FEW):
-        chosen = images[start : start + FEW]
-        split = np.searchsorted(starts, chosen, side="right") - 1
-        pixels = [parts[p].pixels[i - starts[p]] for p, i in zip(split, chosen, strict=True)]
+        split, rows = located(parts, images[start : start + FEW])
+        pixels = [parts[p].pixels[row] for p, row in zip(split, rows, strict=True)]
         found[start : start + FEW] = miniatures(np.stack(pixels))
         for p in np.unique(split):
             files.release(parts[p].pixels)
     return found
+
+
+def located(parts: list[Images], images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of images (n,), numbered through all splits, the number of the split (n,) and the row in it (n,)."""
+    starts = np.cumsum([0, *map(len, parts)])
+    split = np.searchsorted(starts, images, side="right") - 1
+    return split, images - starts[split]
 
 
 def altered(picture: np.ndarray) -> np.ndarray:
@@ -210,10 +216,9 @@ def grouped(
 
     if len(own) > 1:
         near, values = np.zeros((2, 0), np.int64), np.zeros(0, np.float32)
+        bank, k, numbers = queries[0][own], min(NEIGHBOURS, len(own) - 1), np.arange(len(own))
         for vectors in queries:
-            k = min(NEIGHBOURS, len(own) - 1)
-            numbers = np.arange(len(own))
-            found, similarity = nearest(vectors[own], queries[0][own], k, metric="dot", exclude=numbers)
+            found, similarity = nearest(vectors[own], bank, k, metric="dot", exclude=numbers)
             row, rank = np.nonzero(similarity >= least)
             near = np.concatenate([near, np.sort([own[row], own[found[row, rank]]], 0)], 1)
             values = np.concatenate([values, similarity[row, rank]])
@@ -239,13 +244,11 @@ def grouped(
 
 def table(parts: list[Images], groups: list[np.ndarray], same: np.ndarray, likeness: np.ndarray) -> list[list[object]]:
     """One row an image, in the order of ``COLUMNS``."""
-    starts = np.cumsum([0, *map(len, parts)])
     repeated = np.bincount(same, minlength=len(same))[same] > 1
     rows: list[list[object]] = []
     for number, group in enumerate(groups, 1):
-        for image in group.tolist():
-            p = int(np.searchsorted(starts, image, side="right")) - 1
-            part, row = parts[p], image - int(starts[p])
+        for image, p, row in zip(group, *located(parts, group), strict=True):
+            part = parts[p]
             label = part.classes[part.labels[row]] if part.labels[row] >= 0 else ""
             kind = "exact" if repeated[image] else "near"
             rows.append([number, kind, part.split, part.origins[row], label, f"{likeness[image]:.4f}"])
@@ -254,13 +257,11 @@ def table(parts: list[Images], groups: list[np.ndarray], same: np.ndarray, liken
 
 def drawn(parts: list[Images], groups: list[np.ndarray], rows: list[list[object]]) -> list[sheet.Row]:
     """The first groups as rows of a sheet."""
-    starts = np.cumsum([0, *map(len, parts)])
     shown, at = [], 0
     for number, group in enumerate(groups[:GROUPS_SHOWN], 1):
         tiles = []
-        for image, row in zip(group[:TILES_SHOWN].tolist(), rows[at : at + TILES_SHOWN], strict=False):
-            p = int(np.searchsorted(starts, image, side="right")) - 1
-            picture = parts[p].pixels[image - int(starts[p])].transpose(1, 2, 0)
+        for p, i, row in zip(*located(parts, group[:TILES_SHOWN]), rows[at : at + TILES_SHOWN], strict=False):
+            picture = parts[p].pixels[i].transpose(1, 2, 0)
             tiles.append(sheet.Tile(picture, f"{row[1]} {row[5]}\n{row[2]} {row[4]}\n{row[3]}"))
         shown.append(sheet.Row(f"group {number}: {len(group)} images", tiles))
         at += len(group)
@@ -276,8 +277,7 @@ def told(parts: list[Images], groups: list[np.ndarray], same: np.ndarray, near: 
         f"{sum(map(len, groups)):,} images form {counted(groups)}"
     ]
     if len(parts) > 1:
-        starts = np.cumsum([0, *map(len, parts)])
-        across = sum(len(set(np.searchsorted(starts, g, side="right").tolist())) > 1 for g in groups)
+        across = sum(len(np.unique(located(parts, group)[0])) > 1 for group in groups)
         span = "1 group spans" if across == 1 else f"{across:,} groups span"
         lines.append(f"{span} splits: what is measured on one was seen in another")
     return lines

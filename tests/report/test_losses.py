@@ -84,7 +84,7 @@ def test_the_watch_says_what_it_saw(tmp_path: Path) -> None:
     early = write_run(tmp_path / "early")
     rows = [json.loads(line) for line in (early / "log.jsonl").read_text().splitlines()]
     (early / "log.jsonl").write_text("".join(json.dumps(row | {"step": row["epoch"]}) + "\n" for row in rows))
-    assert "Collapse" not in (watch.show([read(early)], Document()))
+    assert "Collapse" not in watch.show([read(early)], Document())
     said = watch.show([read(folder) for folder in (*folders, early)], Document())
     assert "Collapse was watched for in 2 runs and seen in none." in said
     assert "is highest after the last epoch in 1 of 2 runs." in said
