@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import torch
 
 from kinfolk.core import distributed
+from kinfolk.records.recipe import Train
+from kinfolk.train.prepare import distribute
 
 
 def main(out: str) -> None:
@@ -33,9 +36,23 @@ def main(out: str) -> None:
         "y.grad": y.grad,
     }
     torch.save(found, f"{out}{rank}")
+    step()
     distributed.barrier()
     distributed.stop()
     assert distributed.world() == 1
+    assert not [name for name in threads() if "gloo" in name]
+
+
+def step() -> None:
+    """A gradient that is averaged over the processes, by a wrapper that holds their group."""
+    model = distribute(torch.nn.Linear(3, 3), Train())
+    model(torch.ones(2, 3)).sum().backward()
+    assert not Path("/proc/self/task").exists() or [name for name in threads() if "gloo" in name]
+
+
+def threads() -> list[str]:
+    """What this process's threads are called, where the system tells."""
+    return [(task / "comm").read_text() for task in Path("/proc/self/task").glob("*")]
 
 
 if __name__ == "__main__":

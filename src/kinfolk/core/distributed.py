@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,7 @@ def start(device: str) -> None:
 
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
         return
+    import torch.distributed.nn  # first imported later, its default arguments would keep the group for ever
     if device == "cpu":
         dist.init_process_group("gloo")
         return
@@ -79,10 +81,15 @@ def start(device: str) -> None:
 
 
 def stop() -> None:
-    """Leave the group of processes, if there is one."""
+    """Leave the group of processes, if there is one, and end its threads.
+
+    Models that hold the group must be out of reach by then: a thread of Gloo that still lets go of a tensor
+    while the interpreter ends aborts the process (pytorch issues 179291 and 190489).
+    """
     import torch.distributed as dist
 
     if dist.is_available() and dist.is_initialized():
+        gc.collect()
         dist.destroy_process_group()
 
 

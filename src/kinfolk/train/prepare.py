@@ -202,16 +202,16 @@ def refuse_sizes(encoder: nn.Module, sizes: set[int]) -> None:
     encoder.train(training)
 
 
-def distribute(objective: Objective, settings: Train) -> nn.Module:
-    """Wrap the objective so that gradients are averaged over processes; alone, return it as it is."""
+def distribute(model: nn.Module, settings: Train) -> nn.Module:
+    """Wrap ``model`` so that gradients are averaged over processes; alone, return it as it is."""
     if distributed.world() == 1:
-        return objective
+        return model
     if settings.sync_batchnorm:
-        synchronise(objective, distributed.all_reduce)
+        synchronise(model, distributed.all_reduce)
     wrapper = nn.parallel.DistributedDataParallel
     newer = "forward_sync_buffers" in inspect.signature(wrapper).parameters
     buffers: dict[str, Any] = {"forward_sync_buffers" if newer else "broadcast_buffers": False}
-    return wrapper(objective, **buffers)
+    return wrapper(model, **buffers)
 
 
 def prepare(recipe: Recipe) -> Material:
