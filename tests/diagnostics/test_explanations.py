@@ -280,6 +280,19 @@ def test_the_verdict_on_constructed_spaces(true: str, layer: str) -> None:
         assert set(row) == {"name", "value", "threshold", "says"}
 
 
+@pytest.mark.parametrize(("steps", "true"), [(99, "healthy"), (100, "complete collapse"), (None, "complete collapse")])
+def test_projections_are_not_judged_before_the_hundredth_step(steps: int | None, true: str) -> None:
+    random = np.random.default_rng(6)
+    made = {
+        (role, layer): replace(made_subjects.features(SPACES[space](random, n), np.zeros(n, int), role), layer=layer)
+        for role, n in (("train", 1500), ("test", 200))
+        for layer, space in (("h", "healthy"), ("z", "complete collapse"))
+    }
+    found = measure("verdict", Subject("made", made, steps=steps))["verdict"]
+    assert found.data["verdict"] == true
+    assert ("after only 99 steps of training" in found.text) == (steps == 99)
+
+
 @pytest.mark.parametrize(
     ("encode", "true"), [(by_colour, "colour shortcut"), (by_form, "healthy"), (by_ground, "not better than floor")]
 )

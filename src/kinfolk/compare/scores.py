@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from kinfolk.records.findings import Finding
 HEADLINES = ("knn", "linear_probe")
 SHARES = ("accuracy", "share", "precision")
 """Units that are told in per cent."""
+MANY = 8
+"""Rows of one name on a terminal, beside others; of more only the number is said."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +67,23 @@ def cell(finding: Finding | None) -> str:
 
 
 def show(found: Sequence[Finding]) -> None:
-    """Print the score table and the sentences of what is not a score."""
+    """Print the score table and the sentences of what is not a score, the verdict with its advice."""
     from rich.console import Console
     from rich.table import Table
 
     subjects, rows = table(found)
+    counts = Counter(row.name for row in rows)
+    many = {name: count for name, count in counts.items() if count > MANY and len(counts) > 1}
     shown = Table("score", *subjects, box=None, pad_edge=False)
-    for row in rows:
+    for row in (row for row in rows if row.name not in many):
         shown.add_row(f"{row.name} {f'({row.detail})' if row.detail else ''}", *(cell(c) for c in row.cells))
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     if rows:
         console.print(shown)
+    for name, count in many.items():
+        console.print(f"{name}: {count} scores, in the report")
     for finding in found:
         if finding.text and finding.subject == found[0].subject and finding.kind != "score":
             console.print(f"{finding.name}: {finding.text}", markup=False)
+            if "advice" in finding.data:
+                console.print(finding.data["advice"], markup=False)

@@ -14,7 +14,8 @@ those of ``numerics.collapse``, by which the watch warns during training.
 * background shortcut: blurring the border changes the neighbours BACKGROUND times as much as blurring the centre
 * hubs: the skewness of k-occurrence (k = 10) is over HUBS (Radovanovic et al. 2010)
 
-Fewer than FEW test images, and no labels to compare with the floors by, are said beside the verdict.
+Fewer than FEW test images, no labels to compare with the floors by, and a training of fewer than EARLY steps, after
+which z is not judged, are said beside the verdict.
 
 Cost: O(images^2 x D + D^3); two passes of the queries through the encoder where it is at hand.
 """
@@ -26,7 +27,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from kinfolk.numerics import dimension, draws, pixels, probe, ranking
-from kinfolk.numerics.collapse import Extent
+from kinfolk.numerics.collapse import EARLY, Extent
 from kinfolk.numerics.histogram import colour_histogram
 from kinfolk.numerics.nearest import nearest
 from kinfolk.records.features import Features
@@ -81,7 +82,8 @@ class Verdict:
         bank, rows = draws.subset(train.index, self.images), draws.subset(test.index, self.queries)
         train, test = train.take(bank), test.take(rows)
         evidence = _collapse(train, train.layer)
-        if ("train", "z") in subject.features:
+        early = subject.steps is not None and subject.steps < EARLY
+        if ("train", "z") in subject.features and not early:
             evidence += _collapse(subject.get("train", "z").take(bank), "z")
         evidence.append(_hubs(train))
         if "images" in subject.offers and {"train", "test"} <= set(subject.images):
@@ -91,7 +93,8 @@ class Verdict:
         verdict = found[0] if found else "healthy"
         grave = [row for row in evidence if found and row["says"] == verdict]
         told = "; ".join(f"{row['name']} is {row['value']:.3g} (threshold {row['threshold']:.3g})" for row in grave)
-        unsure = [f"only {len(test)} test images looked at"] if len(test) < FEW else []
+        unsure = [f"after only {subject.steps} steps of training"] if early else []
+        unsure += [f"only {len(test)} test images looked at"] if len(test) < FEW else []
         unsure += [] if any(row["name"] == FLOOR for row in evidence) else ["no labels to compare with pixels by"]
         text = f"{verdict[0].upper()}{verdict[1:]}: {told or f'none of {len(evidence)} tests found a fault'}"
         text += f" ({', '.join(unsure)})" if unsure else ""

@@ -188,11 +188,11 @@ class Named:
             yield made if self.run is None else self.knowing(made, self.run)
 
     def knowing(self, subject: Subject, run: Run) -> Subject:
-        """A run's subject with what only runs have: views as in training, figures of heads, latents.
+        """A run's subject with what only runs have: steps, views as in training, figures of heads, latents.
 
         Where every h has to be found by optimisation, nothing is embedded a second time for a diagnostic.
         """
-        own, features = self.own, dict(subject.features)
+        own, features, subject = self.own, dict(subject.features), replace(subject, steps=run.steps)
         if "index" in registry.leaf("methods", run.recipe.method.name).open().uses:
             subject = replace(subject, encode=None, views=None)
             if own and subject.images["train"].split == run.recipe.data.split:

@@ -29,6 +29,7 @@ class Subject:
         paint: pixels uint8 (n, 3, H, W) -> what the method paints of them, uint8 (n, 3, S, S), or None.
         generate: (number n, seed) -> new images, uint8 (n, 3, S, S), or None.
         floor: whether this is a floor, beside which others are judged.
+        steps: of training that a run had, or None where that is not known.
         protocol: entries that every score of this subject carries, such as its image size.
     """
 
@@ -42,6 +43,7 @@ class Subject:
     paint: Callable[[np.ndarray], np.ndarray] | None = None
     generate: Callable[[int, int], np.ndarray] | None = None
     floor: bool = False
+    steps: int | None = None
     protocol: dict[str, object] = field(default_factory=dict)
 
     def get(self, role: str, layer: str = "h") -> Features:

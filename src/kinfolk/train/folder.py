@@ -29,7 +29,9 @@ def settled(recipe: Recipe, run: Run) -> Recipe:
     other = {k: v for k, v in differences(recipe, stored).items() if v[0] != "auto"}
     if other:
         keys = "; ".join(f"{k}: asked {a!r}, found {b!r}" for k, (a, b) in other.items())
-        raise RequestError(f"'{run.folder}' holds another run. Different: {keys}. Choose another --out.")
+        longer = run.finished and other.keys() == {"train.epochs"}
+        more = f" To train its encoder further, add --set encoder.weights={run.folder}." if longer else ""
+        raise RequestError(f"'{run.folder}' holds another run. Different: {keys}. Choose another --out.{more}")
     return stored
 
 

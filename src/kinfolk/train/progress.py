@@ -39,7 +39,8 @@ class Progress:
         if material.pairs.positives.note:
             say(f"positives: {material.pairs.positives.note}")
         if done:
-            say(f"going on at step {done} of {steps}")
+            epoch = done // (steps // self.epochs) + 1
+            say(f"going on in epoch {epoch} of {self.epochs}, at step {done:,} of {steps:,}")
         if self.live:
             from rich.console import Console
             from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -66,7 +67,7 @@ class Progress:
         parts = [f"epoch {epoch}/{self.epochs}"]
         parts += [f"{split}: {terms({**values, 'terms': values})}" for split, values in row["validation"].items()]
         parts += [f"{k} {v}" if k != "alarm" else v for k, v in watched(row).items()]
-        parts += [f"{self.speed:,.0f} images/s", f"{left / 60:.1f} min left" if left else f"took {spent / 60:.1f} min"]
+        parts += [f"{self.speed:,.0f} images/s", f"{lasting(left)} left" if left else f"took {lasting(spent)}"]
         if self.bar:
             self.bar.console.print("  ".join(parts), highlight=False)
         else:
@@ -83,6 +84,13 @@ class Progress:
         if self.bar:
             self.bar.stop()
             self.bar = None
+
+
+def lasting(seconds: float) -> str:
+    """Seconds under a minute and a half, else minutes, or hours from two on."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def terms(row: dict[str, Any]) -> str:
