@@ -6,10 +6,14 @@ import sys
 import time
 from typing import Any
 
+from kinfolk.core import registry
 from kinfolk.core.lines import say
 from kinfolk.records.recipe import NO_ENCODER
 from kinfolk.records.run import Run
 from kinfolk.train.prepare import Material
+
+SHOWN = 5
+"""Class names that are told."""
 
 
 class Progress:
@@ -36,6 +40,10 @@ class Progress:
         )
         for remark in images.remarks:
             say(remark)
+        if images.labelled and recipe.data.name not in registry.leaves("datasets"):
+            purpose = "in training" if "labels" in material.method.uses else "only to measure"
+            more = f" and {len(images.classes) - SHOWN} more" if len(images.classes) > SHOWN else ""
+            say(f"labels, used {purpose}: {', '.join(images.classes[:SHOWN])}{more}")
         if material.pairs.positives.note:
             say(f"positives: {material.pairs.positives.note}")
         if done:
