@@ -21,9 +21,10 @@ def test_names_with_many_rows_are_counted(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_many_rows_are_shown_where_nothing_else_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    show(scores("many", MANY + 1))
+    show([*scores("many", MANY + 1), *scores("more", MANY + 2)])
     said = capsys.readouterr().out
     assert said.count("many (k") == MANY + 1
+    assert said.count("more (k") == MANY + 2
     assert "in the report" not in said
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from kinfolk.core import registry
 from kinfolk.core.errors import RequestError
-from kinfolk.evaluate import watch
+from kinfolk.evaluate import evaluate, watch
 from kinfolk.evaluate.watch import Look, Watch, alarm, knn, similarity, spectrum
 from kinfolk.methods import Method
 from kinfolk.numerics.collapse import Extent
@@ -160,6 +160,20 @@ def test_nothing_has_collapsed_in_the_first_steps() -> None:
     flat = np.ones((300, 8), dtype=np.float32)
     assert spectrum(replace(look(flat, flat, flat), step=99)).keys() == {"rankme", "rankme_z"}
     assert "alarm" in spectrum(replace(look(flat, flat, flat), step=100))
+
+
+def test_the_verdict_of_a_run_knows_its_steps_where_there_is_a_log(tmp_path: Path) -> None:
+    asked = replace(recipe(epochs=1), data=replace(recipe().data, limit=120))
+    run = train(asked, tmp_path / "run")
+    log = (run.folder / "log.jsonl").read_text()
+    seen = []
+    for text in (log, log.replace('"step": 3', '"step": 100'), ""):
+        (run.folder / "log.jsonl").write_text(text)
+        verdict = evaluate(run, only=("verdict",), floors=False, say=lambda _: None)[-1]
+        assert ("z not judged before step 100, here after 3" in verdict.text) == (text == log and bool(text))
+        seen.append({row["name"].split()[-1] for row in verdict.data["evidence"]})
+    assert "z" not in seen[0]
+    assert "z" in seen[1] & seen[2]
 
 
 def test_projections_share_one_vector_long_before_features_do() -> None:

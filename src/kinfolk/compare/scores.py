@@ -13,7 +13,7 @@ HEADLINES = ("knn", "linear_probe")
 SHARES = ("accuracy", "share", "precision")
 """Units that are told in per cent."""
 MANY = 8
-"""Rows of one name on a terminal, beside others; of more only the number is said."""
+"""Rows of one name on a terminal; where others have no more, of more only the number is said."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def show(found: Sequence[Finding]) -> None:
 
     subjects, rows = table(found)
     counts = Counter(row.name for row in rows)
-    many = {name: count for name, count in counts.items() if count > MANY and len(counts) > 1}
+    many = {n: count for n, count in counts.items() if count > MANY} if min(counts.values(), default=0) <= MANY else {}
     shown = Table("score", *subjects, box=None, pad_edge=False)
     for row in (row for row in rows if row.name not in many):
         shown.add_row(f"{row.name} {f'({row.detail})' if row.detail else ''}", *(cell(c) for c in row.cells))

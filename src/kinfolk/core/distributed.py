@@ -83,8 +83,8 @@ def start(device: str) -> None:
 def stop() -> None:
     """Leave the group of processes, if there is one, and end its threads.
 
-    Models that hold the group must be out of reach by then: a thread of Gloo that still lets go of a tensor
-    while the interpreter ends aborts the process (pytorch issues 179291 and 190489).
+    Models that hold the group must be out of reach by then, as they are after a training that ended well: a thread of
+    Gloo that still lets go of a tensor while the interpreter ends aborts the process (pytorch issue 190489).
     """
     import torch.distributed as dist
 

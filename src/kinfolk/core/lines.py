@@ -12,6 +12,13 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def duration(seconds: float) -> str:
+    """Seconds up to a minute and a half, minutes up to an hour and a half, then hours."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.{1 if seconds < 600 else 0}f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def opening(what: str) -> None:
     """Say on a terminal what is being opened, before anything heavy is imported for it."""
     if what and sys.stderr.isatty():

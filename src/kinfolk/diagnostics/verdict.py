@@ -82,8 +82,9 @@ class Verdict:
         bank, rows = draws.subset(train.index, self.images), draws.subset(test.index, self.queries)
         train, test = train.take(bank), test.take(rows)
         evidence = _collapse(train, train.layer)
-        early = subject.steps is not None and subject.steps < EARLY
-        if ("train", "z") in subject.features and not early:
+        projected = ("train", "z") in subject.features
+        early = projected and subject.steps is not None and subject.steps < EARLY
+        if projected and not early:
             evidence += _collapse(subject.get("train", "z").take(bank), "z")
         evidence.append(_hubs(train))
         if "images" in subject.offers and {"train", "test"} <= set(subject.images):
@@ -93,7 +94,7 @@ class Verdict:
         verdict = found[0] if found else "healthy"
         grave = [row for row in evidence if found and row["says"] == verdict]
         told = "; ".join(f"{row['name']} is {row['value']:.3g} (threshold {row['threshold']:.3g})" for row in grave)
-        unsure = [f"after only {subject.steps} steps of training"] if early else []
+        unsure = [f"z not judged before step {EARLY}, here after {subject.steps}"] if early else []
         unsure += [f"only {len(test)} test images looked at"] if len(test) < FEW else []
         unsure += [] if any(row["name"] == FLOOR for row in evidence) else ["no labels to compare with pixels by"]
         text = f"{verdict[0].upper()}{verdict[1:]}: {told or f'none of {len(evidence)} tests found a fault'}"

@@ -192,14 +192,15 @@ class Named:
 
         Where every h has to be found by optimisation, nothing is embedded a second time for a diagnostic.
         """
-        own, features, subject = self.own, dict(subject.features), replace(subject, steps=run.steps)
+        own, features, log = self.own, dict(subject.features), run.log
+        subject = replace(subject, steps=max((row["step"] for row in log if "step" in row), default=None))
         if "index" in registry.leaf("methods", run.recipe.method.name).open().uses:
             subject = replace(subject, encode=None, views=None)
             if own and subject.images["train"].split == run.recipe.data.split:
                 features["train", "latents"] = latents(run, run.recipe.data)
         if not self.recipe.augmentations:
             return replace(subject, features=features)
-        last: dict[str, Any] = next((row for row in reversed(run.log) if "validation_measures" in row), {})
+        last: dict[str, Any] = next((row for row in reversed(log) if "validation_measures" in row), {})
         measured = last.get("validation_measures", {}).get("test", {}) if own else {}
         return replace(
             subject, features=features, recipe_views=partial(as_trained, self.recipe),

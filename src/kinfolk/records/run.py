@@ -100,11 +100,6 @@ class Run:
         return files.read_lines(self.folder / "log.jsonl")
 
     @property
-    def steps(self) -> int:
-        """How many steps of training the log holds."""
-        return max((row["step"] for row in self.log), default=0)
-
-    @property
     def speed(self) -> list[dict[str, Any]]:
         """One row an epoch: seconds and images a second. Kept apart from the log, which is the same to the bit."""
         return files.read_lines(self.folder / "speed.jsonl")

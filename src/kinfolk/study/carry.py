@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kinfolk.core import files
 from kinfolk.core.errors import KinfolkError, WorkError
+from kinfolk.core.lines import duration
 from kinfolk.study import steps
 from kinfolk.study.plan import Job
 from kinfolk.study.run import MEASURED, Prepared, Say, card
@@ -115,10 +116,3 @@ def remaining(prepared: Prepared, left: Sequence[Job], at_once: int = 1) -> str:
         return f"about {duration(training / at_once)} left, and the time to measure {len(left)} runs"
     each = {first: statistics.median_low(spent[first] or spent[not first]) for first in spent}
     return f"about {duration((training + sum(each[job.seed == prepared.first] for job in left)) / at_once)} left"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

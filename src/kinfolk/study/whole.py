@@ -10,8 +10,8 @@ from pathlib import Path
 from kinfolk.compare.show import show
 from kinfolk.core import config
 from kinfolk.core.errors import RequestError
-from kinfolk.core.lines import interrupted, say
-from kinfolk.study.carry import carry_out, duration, remaining
+from kinfolk.core.lines import duration, interrupted, say
+from kinfolk.study.carry import carry_out, remaining
 from kinfolk.study.definition import Study, read
 from kinfolk.study.run import Prepared, commands, conclude, prepare
 from kinfolk.study.worker import Worker

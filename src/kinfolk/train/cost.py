@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from kinfolk.core.lines import duration
 from kinfolk.records.recipe import Recipe
 from kinfolk.records.run import Run
 from kinfolk.train import sizes
@@ -47,13 +48,13 @@ class Cost:
     precision: str
 
     def lines(self) -> list[str]:
-        """Parameters, memory, images a second and minutes of training, one line each."""
+        """Parameters, memory, images a second and the time of training, one line each."""
         return [
             f"images      {self.images:,} of {self.size} px; views of {self.view} px",
             f"parameters  {self.parameters:,}",
             f"memory      {self.memory / 2**30:.2f} GB at its peak in these steps",
             f"speed       {self.batch / self.seconds:,.0f} images/s ({self.device}, {self.precision})",
-            f"time        {self.steps * self.seconds / 60:.1f} minutes: {self.steps:,} x {self.seconds:.2g} s a step",
+            f"time        {duration(self.steps * self.seconds)}: {self.steps:,} x {self.seconds:.2g} s a step",
         ]
 
 

@@ -13,7 +13,7 @@ from kinfolk.load import kernel
 from kinfolk.load.images import settled as settled_split
 from kinfolk.load.sources import open_dataset
 from kinfolk.records.differences import differences
-from kinfolk.records.recipe import Recipe
+from kinfolk.records.recipe import NO_ENCODER, Recipe
 from kinfolk.records.run import Run
 
 
@@ -29,8 +29,9 @@ def settled(recipe: Recipe, run: Run) -> Recipe:
     other = {k: v for k, v in differences(recipe, stored).items() if v[0] != "auto"}
     if other:
         keys = "; ".join(f"{k}: asked {a!r}, found {b!r}" for k, (a, b) in other.items())
-        longer = run.finished and other.keys() == {"train.epochs"}
-        more = f" To train its encoder further, add --set encoder.weights={run.folder}." if longer else ""
+        longer = run.finished and other.keys() == {"train.epochs"} and recipe.train.epochs > stored.train.epochs
+        further = longer and stored.encoder.name != NO_ENCODER
+        more = f" To start one from its encoder, add --set encoder.weights={run.folder}." if further else ""
         raise RequestError(f"'{run.folder}' holds another run. Different: {keys}. Choose another --out.{more}")
     return stored
 

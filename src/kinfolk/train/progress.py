@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from kinfolk.core import registry
-from kinfolk.core.lines import say
+from kinfolk.core.lines import duration, say
 from kinfolk.records.recipe import NO_ENCODER
 from kinfolk.records.run import Run
 from kinfolk.train.prepare import Material
@@ -41,13 +41,14 @@ class Progress:
         for remark in images.remarks:
             say(remark)
         if images.labelled and recipe.data.name not in registry.leaves("datasets"):
-            purpose = "in training" if "labels" in material.method.uses else "only to measure"
+            trained = "labels" in material.method.uses | material.pairs.positives.uses
+            purpose = "in training" if trained else "only to measure"
             more = f" and {len(images.classes) - SHOWN} more" if len(images.classes) > SHOWN else ""
             say(f"labels, used {purpose}: {', '.join(images.classes[:SHOWN])}{more}")
         if material.pairs.positives.note:
             say(f"positives: {material.pairs.positives.note}")
+        epoch = min(done // (steps // self.epochs) + 1, self.epochs)
         if done:
-            epoch = done // (steps // self.epochs) + 1
             say(f"going on in epoch {epoch} of {self.epochs}, at step {done:,} of {steps:,}")
         if self.live:
             from rich.console import Console
@@ -59,7 +60,7 @@ class Progress:
                 TimeRemainingColumn(), console=Console(stderr=True),
             )
             self.bar.start()
-            self.task = self.bar.add_task(f"epoch 1/{self.epochs}", total=steps, completed=done)
+            self.task = self.bar.add_task(f"epoch {epoch}/{self.epochs}", total=steps, completed=done)
 
     def stepped(self, row: dict[str, Any], images_per_second: float) -> None:
         """Move the bar."""
@@ -75,7 +76,7 @@ class Progress:
         parts = [f"epoch {epoch}/{self.epochs}"]
         parts += [f"{split}: {terms({**values, 'terms': values})}" for split, values in row["validation"].items()]
         parts += [f"{k} {v}" if k != "alarm" else v for k, v in watched(row).items()]
-        parts += [f"{self.speed:,.0f} images/s", f"{lasting(left)} left" if left else f"took {lasting(spent)}"]
+        parts += [f"{self.speed:,.0f} images/s", f"{duration(left)} left" if left else f"took {duration(spent)}"]
         if self.bar:
             self.bar.console.print("  ".join(parts), highlight=False)
         else:
@@ -92,13 +93,6 @@ class Progress:
         if self.bar:
             self.bar.stop()
             self.bar = None
-
-
-def lasting(seconds: float) -> str:
-    """Seconds under a minute and a half, else minutes, or hours from two on."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def terms(row: dict[str, Any]) -> str:
