@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -89,7 +88,6 @@ def stop() -> None:
     import torch.distributed as dist
 
     if dist.is_available() and dist.is_initialized():
-        gc.collect()
         dist.destroy_process_group()
 
 
