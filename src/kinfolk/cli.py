@@ -18,9 +18,9 @@ from kinfolk.core.errors import KinfolkError
 from kinfolk.core.explain import explain
 from kinfolk.core.lines import counted, embedding, interrupted, opening, say
 from kinfolk.explore.command import exploring
+from kinfolk.records.options import Settable
 from kinfolk.records.request import FLAGS, request
 from kinfolk.study import command
-from kinfolk.study.command import listed
 
 app = typer.Typer(
     name="kinfolk",
@@ -35,7 +35,7 @@ Out = Annotated[Path, typer.Option("--out", help="Where the result goes.")]
 Quiet = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")]
 
 
-@app.command()
+@app.command(cls=Settable)
 def train(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe's name or a TOML file.")] = "",
     out: Annotated[Path, typer.Option(help="The run folder.")] = Path("runs/run"),
@@ -73,7 +73,7 @@ def watching(names: str = "spectrum", every: str = "1") -> Any:
     """The watch of ``--watch knn,spectrum --every 1``."""
     from kinfolk.evaluate.watch import Watch
 
-    return Watch(listed(names), every)
+    return Watch(command.listed(names), every)
 
 
 def run_training(asked: Any, out: Path, watcher: Any, keep: tuple[int, ...] = ()) -> bool:
@@ -179,8 +179,8 @@ def evaluate(
 
     named = opened(subject, data, encoder, set_)
     found = measure(
-        named, only=listed(only), ood=ood, anomalies=anomalies, floors=not no_floors, ceiling=ceiling, epochs=epochs,
-        out=out, say=say,
+        named, only=command.listed(only), ood=ood, anomalies=anomalies, floors=not no_floors, ceiling=ceiling,
+        epochs=epochs, out=out, say=say,
     )
     if as_json:
         typer.echo(json.dumps([f.plain() for f in found], indent=1, allow_nan=False))
@@ -189,7 +189,7 @@ def evaluate(
         typer.echo(f"next: kinfolk report {named.folder(out)}", err=True)
 
 
-@app.command()
+@app.command(cls=Settable)
 def views(
     out: Out,
     recipe: Annotated[str, typer.Argument(help="A shipped recipe's name or a TOML file.")] = "",
@@ -217,8 +217,8 @@ def duplicates(
     from kinfolk.duplicates import duplicates as find
     from kinfolk.records.run import Run
 
-    run = Run.at(subject) if subject else None
     least = Setting("threshold", "float", "auto", ("auto",), "(0, 1]").check(threshold)
+    run = Run.at(subject) if subject else None
     for line in find(out, data=data, run=run, threshold=least, embedding=counted("embedding")):
         typer.echo(line)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -50,6 +51,13 @@ class Setting:
             return self._convert(value)
         except (TypeError, ValueError, OverflowError):
             raise RequestError(f"{key} = {value!r} is not accepted: it takes {self.accepts}.") from None
+
+    def takes(self, value: Any) -> bool:
+        """Whether ``check`` would accept ``value``."""
+        with contextlib.suppress(RequestError):
+            self.check(value)
+            return True
+        return False
 
     def _convert(self, value: Any) -> Any:
         if isinstance(value, str) and value in self.choices:

@@ -28,15 +28,16 @@ def nearest(asked: str, known: Iterable[str]) -> str:
     return found[0] if found else ""
 
 
-def unknown(what: str, asked: str, known: Iterable[str]) -> RequestError:
+def unknown(what: str, asked: str, known: Iterable[str], meant: str = "") -> RequestError:
     """Build the refusal of an unknown name: what was asked, what is known, and the nearest.
 
     Args:
         what: the kind of thing in the singular, such as ``"method"``.
         asked: the name that was given.
         known: all names that would have been accepted.
+        meant: what is likely meant, if that is not the nearest name.
     """
     names = sorted(known)
-    hint = nearest(asked, names)
-    closest = f" Did you mean '{hint}'?" if hint else ""
+    meant = meant or (f"'{hint}'" if (hint := nearest(asked, names)) else "")
+    closest = f" Did you mean {meant}?" if meant else ""
     return RequestError(f"unknown {what} '{asked}'.{closest} Known: {', '.join(names) or 'none'}.")

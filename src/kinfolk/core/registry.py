@@ -98,8 +98,19 @@ def leaf(kind: str, name: str) -> Leaf:
         return Leaf(kind, str(source), source, f"kinfolk_leaf_{source.stem}_{digest}")
     known = leaves(kind)
     if name not in known:
-        raise unknown(CATALOGUES[kind], name, known)
+        raise unknown(CATALOGUES[kind], name, known, _meant(kind, name))
     return known[name]
+
+
+def _meant(kind: str, name: str) -> str:
+    """``'resnet' with --set encoder.depth=50`` for resnet50: a leaf, then a value of a setting; or nothing."""
+    for leaf in leaves(kind).values():
+        value = name.lower().removeprefix(leaf.name).strip("_-")
+        if name.lower().startswith(leaf.name) and value:
+            for setting in leaf.settings:
+                if setting.takes(value) and "inf" not in setting.interval and setting.kind in ("", "int"):
+                    return f"'{leaf.name}' with --set {CATALOGUES[kind]}.{setting.name}={value}"
+    return ""
 
 
 def build(kind: str, name: str, *args: Any, **settings: Any) -> Any:
