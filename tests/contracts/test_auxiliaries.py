@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import copy
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import auxiliary_toys as toys
 import pytest
 import torch
+import two_processes
 from method_toys import names as methods
 from torch import Tensor
 
@@ -241,21 +238,7 @@ def test_a_routing_that_trains_nothing_is_refused(name, method, settings, said):
 def pair(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[str, Tensor]]]:
     """What two processes found together, for all cases at once."""
     out = tmp_path_factory.mktemp("auxiliaries") / "found.pt"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    shared = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(HERE / "auxiliary_pair.py"), str(out)],
-            env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    said = [process.communicate(timeout=240)[1] for process in processes]
-    assert [p.returncode for p in processes] == [0, 0], "\n".join(said)
+    two_processes.run(HERE / "auxiliary_pair.py", out)
     return torch.load(out, weights_only=True)
 
 

@@ -6,10 +6,6 @@ import ast
 import copy
 import hashlib
 import inspect
-import os
-import socket
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -17,6 +13,7 @@ import method_toys as toys
 import pytest
 import tomli_w
 import torch
+import two_processes
 from torch import Tensor, nn
 
 from kinfolk.core import registry
@@ -274,21 +271,7 @@ def test_one_pass_for_all_views_changes_batch_norm_and_nothing_else(name):
 def pair(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[str, Tensor]]]:
     """What two processes found together, for all methods at once."""
     out = tmp_path_factory.mktemp("pair") / "found.pt"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    shared = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(HERE / "method_pair.py"), str(out)],
-            env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    said = [process.communicate(timeout=240)[1] for process in processes]
-    assert [p.returncode for p in processes] == [0, 0], "\n".join(said)
+    two_processes.run(HERE / "method_pair.py", out)
     return torch.load(out, weights_only=True)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+import two_processes
 
 from kinfolk.core import distributed
 from kinfolk.core.errors import RequestError
@@ -41,22 +40,7 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
 
 
 def test_two_processes_gather_and_sum_with_gradient(tmp_path):
-    script = Path(__file__).parent / "distributed_pair.py"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    shared = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(script), str(tmp_path / "found")],
-            env={**shared, "RANK": rank, "LOCAL_RANK": rank},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in "01"
-    ]
-    said = [process.communicate(timeout=240)[1] for process in processes]
-    assert [p.returncode for p in processes] == [0, 0], "\n".join(said)
+    two_processes.run(Path(__file__).with_name("distributed_pair.py"), tmp_path / "found")
     zero, one = (torch.load(tmp_path / f"found{rank}", weights_only=True) for rank in (0, 1))
     parts = [torch.arange(6.0).view(2, 3), torch.arange(6.0).view(2, 3) + 10]
     for rank, found in enumerate((zero, one)):

@@ -112,12 +112,14 @@ class Pairs:
         Where views are kept, a partner brings its own kept view of the same number.
         """
         if self.fixed is None:
-            return self._taken(self._ahead_of(pipeline, len(source), view, position), mine)
+            parameters, colours = self._ahead_of(pipeline, len(source), view, position)
+            mixed = [None if matrix is None else self._rows(matrix, mine) for matrix in colours]
+            return self._taken(parameters, mine), mixed
         view = max(view, ~view)
         if view not in self.fixed:
             draw = seeds.generator(self.batches.seed, self.stream, view)
             self.fixed[view] = pipeline.draw(len(self.batches.images), draw)
-        parameters, _ = self._taken((self.fixed[view], []), source[mine])
+        parameters = self._taken(self.fixed[view], source[mine])
         return parameters, pipeline.colours([parameters])[0]
 
     def _ahead_of(self, pipeline: Pipeline, count: int, view: int, position: tuple[int, ...]) -> Drawn:
@@ -131,17 +133,14 @@ class Pairs:
             self._ahead[view, count] = position, found
         return found[step - first]
 
-    def _taken(self, view: Drawn, take: slice | Tensor) -> Drawn:
-        """What was drawn for some images, on the device."""
+    def _taken(self, parameters: dict[str, Parameters], take: slice | Tensor) -> dict[str, Parameters]:
+        """The parameters of some images, on the device."""
+        return {
+            name: {key: self._rows(values, take) for key, values in each.items()} for name, each in parameters.items()
+        }
 
-        def taken(values: Tensor) -> Tensor:
-            return values[take].to(self.batches.device, non_blocking=True)
-
-        parameters, colours = view
-        return (
-            {name: {key: taken(value) for key, value in each.items()} for name, each in parameters.items()},
-            [None if matrix is None else taken(matrix) for matrix in colours],
-        )
+    def _rows(self, values: Tensor, take: slice | Tensor) -> Tensor:
+        return values[take].to(self.batches.device, non_blocking=True)
 
 
 def drawn(pipeline: Pipeline, count: int, generators: Sequence[torch.Generator]) -> list[Drawn]:
